@@ -10,6 +10,7 @@ interface Brand {
 }
 
 function branded(this: Brand, candidate: unknown): boolean {
+  if (!Object.hasOwn(this, 'brand')) return Function.prototype[Symbol.hasInstance].call(this, candidate); // a user's subclass
   return (
     (typeof candidate === 'object' || typeof candidate === 'function') &&
     candidate !== null &&
@@ -17,13 +18,13 @@ function branded(this: Brand, candidate: unknown): boolean {
   );
 }
 
-/** Marks `constructor` and its instances with `Symbol.for('sluice.<name>')` and lets `instanceof` look for that mark. */
-function recogniseAcrossCopies(constructor: { prototype: object }, name: string): void {
+/** Marks `type` and its instances with `Symbol.for('sluice.<name>')` and lets `instanceof` look for that mark. */
+function recogniseAcrossCopies(type: { prototype: object }, name: string): void {
   const brand = Symbol.for(`sluice.${name}`);
-  Object.defineProperty(constructor, 'brand', { value: brand });
-  Object.defineProperty(constructor, Symbol.hasInstance, { value: branded });
-  Object.defineProperty(constructor.prototype, brand, { value: true });
-  Object.defineProperty(constructor.prototype, 'name', { value: name, configurable: true, writable: true });
+  Object.defineProperty(type, 'brand', { value: brand });
+  Object.defineProperty(type, Symbol.hasInstance, { value: branded });
+  Object.defineProperty(type.prototype, brand, { value: true });
+  Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
 }
 
 /** What every sluice error has beside the message. */
