@@ -1,0 +1,58 @@
+// One stream connection: the reactor's record of it.
+//
+// Records lie in a table and are used again. `slot` names the place, `generation` the tenant: an event or a write for
+// an earlier tenant is recognised and ignored. A slot is free for a new tenant only after JavaScript was told that the
+// old one ended, so a slot number alone is a safe name on the JavaScript side.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "net/address.h"
+#include "net/close_reason.h"
+#include "net/intrusive_list.h"
+#include "net/output_queue.h"
+#include "net/partial_frame.h"
+
+namespace sluice {
+
+struct Endpoint;
+
+struct Connection {
+  int fd = -1;
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  int32_t systemError = 0;
+  Endpoint* endpoint = nullptr;
+
+  bool connecting : 1 = false;     // connect(2) is under way
+  bool readable : 1 = false;       // a read may find something
+  bool hangup : 1 = false;         // the poller saw the end or an error: a short read does not clear `readable`
+  bool readEnded : 1 = false;      // recv answered 0
+  bool endRequested : 1 = false;   // end() was called: FIN once the output is out
+  bool writeEnded : 1 = false;     // FIN was sent
+  bool closeWhenSent : 1 = false;  // nothing more to read: close once the output is out
+  bool failed : 1 = false;         // a fault: close without waiting for the output
+  bool wantsDrain : 1 = false;     // somebody waits for the output to be out
+  bool heldByOutput : 1 = false;   // not read while the peer leaves too much output lying
+  CloseReason reason = CloseReason::kNone;
+
+  PartialFrame partial;
+  std::unique_ptr<OutputQueue> output;  // only while something could not be sent
+  PeerAddress peer;
+
+  ListLink<Connection> readyLink;     // the endpoint's connections that can be read
+  ListLink<Connection> siblingLink;   // all of the endpoint's connections
+  ListLink<Connection> settleLink;    // those to be closed when the batch in hand is released
+  ListLink<Connection> stallLink;     // the reactor's connections with output left over
+
+  bool isOpen() const noexcept { return fd >= 0; }
+  size_t outputBytes() const noexcept { return output ? output->size() : 0; }
+};
+
+using ReadyList = IntrusiveList<Connection, &Connection::readyLink>;
+using SiblingList = IntrusiveList<Connection, &Connection::siblingLink>;
+using SettleList = IntrusiveList<Connection, &Connection::settleLink>;
+using StallList = IntrusiveList<Connection, &Connection::stallLink>;
+
+}  // namespace sluice

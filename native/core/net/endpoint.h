@@ -1,0 +1,77 @@
+// An endpoint: the connections that share a framing, limits and one consumer. A listener's accepted connections are
+// one endpoint; a client's single connection is another.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <utility>
+
+#include "framing/framer.h"
+#include "net/connection.h"
+#include "net/listener.h"
+#include "net/socket_options.h"
+
+namespace sluice {
+
+struct EndpointLimits {
+  uint32_t connections = UINT32_MAX;
+  uint32_t connectionsPerAddress = UINT32_MAX;
+  uint32_t frameBytes = 1 << 20;
+  uint64_t bufferedBytes = 64 << 20;  // read and not released, unfinished frames included
+  uint64_t outputBytes = 16 << 20;    // of one connection
+  uint32_t outputStallMs = 60'000;
+};
+
+struct EndpointOptions {
+  EndpointLimits limits;
+  SocketOptions socket;
+  bool allowHalfOpen = false;
+};
+
+/// Counters since the endpoint opened. JavaScript reads them as doubles, in this order (lib/net/stats.ts).
+struct EndpointStats {
+  uint64_t accepted = 0;
+  uint64_t refusedByLimit = 0;
+  uint64_t refusedByAddress = 0;
+  uint64_t refusedByDescriptors = 0;
+  uint64_t acceptBackOffs = 0;
+  uint64_t closed = 0;
+  uint64_t frames = 0;
+  uint64_t batches = 0;
+  uint64_t bytesIn = 0;
+  uint64_t bytesOut = 0;
+  uint64_t faults = 0;  // connections closed for what their peer did or because a limit was reached
+};
+
+struct Endpoint {
+  Endpoint(uint32_t id, Framer framer, EndpointOptions options)
+      : id(id), framer(std::move(framer)), options(options) {}
+
+  const uint32_t id;
+  const Framer framer;
+  const EndpointOptions options;
+
+  Listener listener;
+  bool acceptable = false;       // the backlog may hold a connection
+  uint64_t acceptAgainAtMs = 0;  // after a back-off; 0: at once
+  uint32_t backOffMs = 0;
+
+  bool reading = false;      // a consumer takes batches
+  bool outstanding = false;  // a batch was handed over and is not released
+  bool queued = false;       // stands in the reactor's list of endpoints with work
+  bool closing = false;      // forget the endpoint once its last connection is gone
+
+  ReadyList ready;
+  SiblingList connections;
+  SettleList settling;
+  uint32_t connectionCount = 0;
+  uint64_t partialBytes = 0;    // of unfinished frames
+  uint64_t batchBytes = 0;      // of the batch in hand
+  uint64_t queuedOutput = 0;    // of all connections
+  std::unordered_map<PeerAddress, uint32_t, HostHash, SameHost> perAddress;  // only with that limit
+  EndpointStats stats;
+
+  bool mayRead() const noexcept { return reading && !outstanding; }
+};
+
+}  // namespace sluice

@@ -1,0 +1,110 @@
+#include "net/listener.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace sluice {
+
+namespace {
+
+const char* unixPath(const SocketAddress& address) noexcept {
+  const auto* un = reinterpret_cast<const sockaddr_un*>(&address.storage);
+  return address.family() == AF_UNIX && un->sun_path[0] != '\0' ? un->sun_path : nullptr;
+}
+
+int openReserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+}  // namespace
+
+int Listener::open(const SocketAddress& address, const ListenOptions& options) noexcept {
+  fd_ = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return errno;
+  const int on = 1;
+  if (address.family() != AF_UNIX) {
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (options.reusePort && ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+      const int error = errno;
+      close();
+      return error;
+    }
+  }
+  if (address.family() == AF_INET6) {
+    const int only = options.ipv6Only ? 1 : 0;
+    ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+  }
+  if (::bind(fd_, address.raw(), address.length) != 0 || ::listen(fd_, options.backlog) != 0) {
+    const int error = errno;
+    close();
+    return error;
+  }
+  address_.length = sizeof address_.storage;
+  if (address.family() == AF_UNIX || ::getsockname(fd_, address_.raw(), &address_.length) != 0) address_ = address;
+  if (const char* path = unixPath(address_); path != nullptr) {
+    struct stat info {};
+    if (::lstat(path, &info) == 0) {
+      unixDevice_ = info.st_dev;
+      unixInode_ = info.st_ino;
+    }
+  }
+  reserve_ = openReserve();
+  return 0;
+}
+
+Listener::Accepted Listener::accept() noexcept {
+  for (;;) {
+    SocketAddress remote;
+    remote.length = sizeof remote.storage;
+    const int fd = ::accept4(fd_, remote.raw(), &remote.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) return {Outcome::kAccepted, fd, PeerAddress::from(remote)};
+    switch (errno) {
+      case EAGAIN:
+        return {Outcome::kEmpty, -1, {}};
+      case EMFILE:
+      case ENFILE:
+        return refuseWithReserve();
+      case ENOBUFS:
+      case ENOMEM:
+        return {Outcome::kBackOff, -1, {}};
+      case EBADF:
+      case EINVAL:
+      case ENOTSOCK:
+        return {Outcome::kEmpty, -1, {}};  // the socket is no longer one that accepts
+      default:
+        break;  // EINTR, ECONNABORTED and network errors already pending on the new socket, accept(2): take the next
+    }
+  }
+}
+
+Listener::Accepted Listener::refuseWithReserve() noexcept {
+  if (reserve_ < 0) {
+    reserve_ = openReserve();
+    return {Outcome::kBackOff, -1, {}};
+  }
+  ::close(reserve_);
+  const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  reserve_ = openReserve();
+  if (fd >= 0) return {Outcome::kRefused, -1, {}};
+  return {error == EAGAIN ? Outcome::kEmpty : Outcome::kBackOff, -1, {}};
+}
+
+void Listener::close() noexcept {
+  if (fd_ >= 0) {
+    if (const char* path = unixPath(address_); path != nullptr && unixInode_ != 0) {
+      struct stat info {};
+      if (::lstat(path, &info) == 0 && info.st_dev == unixDevice_ && info.st_ino == unixInode_) ::unlink(path);
+    }
+    ::close(fd_);
+  }
+  if (reserve_ >= 0) ::close(reserve_);
+  fd_ = reserve_ = -1;
+  unixInode_ = 0;
+}
+
+}  // namespace sluice

@@ -1,0 +1,22 @@
+// Readiness of descriptors: the portability contract, written once.
+//
+// Every back end has the same methods and the same behaviour:
+//  - A descriptor is registered once, for reading and writing together, edge-triggered. Nothing is changed later:
+//    pausing a connection is the reactor's bookkeeping, not a system call.
+//  - An event says that the descriptor became ready since the last event. It is a hint: only a system call that
+//    answers EAGAIN, 0 or an error decides.
+//  - `hangup` says that the peer ended its side or that an error is pending. Data may still lie in front of it.
+//  - An event carries back the token it was registered with. The token holds a generation, so an event that was
+//    queued for a descriptor closed meanwhile can be told from one for its successor.
+//
+// epoll(7), kqueue(2).
+#pragma once
+
+
+#include "poller/epoll_poller.h"
+
+namespace sluice {
+
+using Poller = EpollPoller;
+
+}  // namespace sluice
