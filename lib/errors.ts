@@ -18,8 +18,11 @@ function branded(this: Brand, candidate: unknown): boolean {
   );
 }
 
-/** Marks `type` and its instances with `Symbol.for('sluice.<name>')` and lets `instanceof` look for that mark. */
-function recogniseAcrossCopies(type: { prototype: object }, name: string): void {
+/**
+ * Marks `type` and its instances with `Symbol.for('sluice.<name>')` and lets `instanceof` look for that mark.
+ * @internal
+ */
+export function recogniseAcrossCopies(type: { prototype: object }, name: string): void {
   const brand = Symbol.for(`sluice.${name}`);
   Object.defineProperty(type, 'brand', { value: brand });
   Object.defineProperty(type, Symbol.hasInstance, { value: branded });

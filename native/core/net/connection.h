@@ -35,11 +35,14 @@ struct Connection {
   bool failed : 1 = false;         // a fault: close without waiting for the output
   bool wantsDrain : 1 = false;     // somebody waits for the output to be out
   bool heldByOutput : 1 = false;   // not read while the peer leaves too much output lying
+  bool active : 1 = false;         // traffic since the last step of a drain
   CloseReason reason = CloseReason::kNone;
 
   PartialFrame partial;
   std::unique_ptr<OutputQueue> output;  // only while something could not be sent
   PeerAddress peer;
+  int32_t firstPiece = -1;  // this connection's part of the output that is being written, see Reactor::write
+  int32_t lastPiece = -1;
 
   ListLink<Connection> readyLink;     // the endpoint's connections that can be read
   ListLink<Connection> siblingLink;   // all of the endpoint's connections

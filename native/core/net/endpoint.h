@@ -19,6 +19,7 @@ struct EndpointLimits {
   uint32_t frameBytes = 1 << 20;
   uint64_t bufferedBytes = 64 << 20;  // read and not released, unfinished frames included
   uint64_t outputBytes = 16 << 20;    // of one connection
+  uint64_t outputHighWater = 64 << 10;  // above it the connection is not read until its peer has caught up
   uint32_t outputStallMs = 60'000;
 };
 

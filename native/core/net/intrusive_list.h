@@ -26,6 +26,14 @@ class IntrusiveList {
     tail_ = element;
   }
 
+  void pushFront(T* element) noexcept {
+    ListLink<T>& link = element->*Link;
+    if (link.linked) return;
+    link = {.previous = nullptr, .next = head_, .linked = true};
+    (head_ == nullptr ? tail_ : (head_->*Link).previous) = element;
+    head_ = element;
+  }
+
   void remove(T* element) noexcept {
     ListLink<T>& link = element->*Link;
     if (!link.linked) return;

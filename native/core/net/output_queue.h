@@ -25,7 +25,7 @@ class OutputQueue {
   int gather(iovec* pieces, int max) const noexcept;
   void consume(size_t length) noexcept;
 
-  uint64_t progressAtMs = 0;  // when the peer last took something, for the stall limit
+  uint64_t progressAtMs = 0;  // when the peer last took something, for the stall limit; 0: since the next tick
 
  private:
   struct Block;

@@ -1,0 +1,66 @@
+/** Why a connection ended, as `onDisconnect` tells it. */
+import { getSystemErrorName } from 'node:util';
+
+/** The numbers of native/core/net/close_reason.h. */
+export const CloseReason = Object.freeze({
+  peerEnded: 1,
+  destroyed: 2,
+  listenerClosed: 3,
+  frameTooLarge: 4,
+  frameMalformed: 5,
+  frameTruncated: 6,
+  outputLimit: 7,
+  outputStalled: 8,
+  bufferLimit: 9,
+  drained: 10,
+  drainTimeout: 11,
+  system: 12,
+});
+
+/**
+ * The reason that a connection ended. `code` is stable: one that begins with `ERR_` is a fault that sluice found, an
+ * errno name (`ECONNRESET`, `EPIPE`, `ETIMEDOUT`, …) one that the system reported, anything else an orderly end.
+ */
+export interface DisconnectReason {
+  readonly code: string;
+  readonly message: string;
+  /** What the program passed to `destroy(reason)`. */
+  readonly cause?: unknown;
+}
+
+const reasons: ReadonlyMap<number, DisconnectReason> = new Map(
+  (
+    [
+      [CloseReason.peerEnded, 'PEER_ENDED', 'the peer ended the connection'],
+      [CloseReason.destroyed, 'DESTROYED', 'the program destroyed the connection'],
+      [CloseReason.listenerClosed, 'CLOSED', 'the endpoint was closed'],
+      [CloseReason.frameTooLarge, 'ERR_FRAME_TOO_LARGE', 'a frame is larger than limits.frameBytes'],
+      [CloseReason.frameMalformed, 'ERR_FRAME_MALFORMED', 'the prefix of a frame is malformed'],
+      [CloseReason.frameTruncated, 'ERR_FRAME_TRUNCATED', 'the peer ended in the middle of a frame'],
+      [CloseReason.outputLimit, 'ERR_OUTPUT_LIMIT', 'more was written while over limits.outputBytes'],
+      [CloseReason.outputStalled, 'ERR_OUTPUT_STALLED', 'the peer took no output for limits.outputStallMs'],
+      [
+        CloseReason.bufferLimit,
+        'ERR_BUFFER_LIMIT',
+        'unfinished frames filled limits.bufferedBytes, and this connection held the most',
+      ],
+      [CloseReason.drained, 'DRAINED', 'finished when the endpoint was drained'],
+      [CloseReason.drainTimeout, 'ERR_DRAIN_TIMEOUT', 'cut when the time to drain was over'],
+    ] as const
+  ).map(([number, code, message]) => [number, Object.freeze({ code, message })]),
+);
+
+/** The reason for the driver's numbers. */
+export function disconnectReason(reason: number, errno: number, cause?: unknown): DisconnectReason {
+  const known = reasons.get(reason);
+  if (known === undefined) {
+    const code = errnoName(errno);
+    return { code, message: `the system reported ${code}` };
+  }
+  return cause === undefined ? known : { ...known, cause };
+}
+
+/** `EADDRINUSE` for 98 on Linux. */
+export function errnoName(errno: number): string {
+  return getSystemErrorName(-errno);
+}

@@ -1,0 +1,160 @@
+/** A batch: the frames of one turn, as columns over one arena. */
+import type { Buffer } from 'node:buffer';
+import { OutOfRangeError } from '../errors.js';
+import type { Arena } from './arena.js';
+import type { Connection } from './connection.js';
+import type { Endpoint } from './endpoint.js';
+import { BatchReleasedError } from './socket-error.js';
+import { FRAME_WORDS } from './turn-table.js';
+
+/** What `reply` and `write` take. A string is sent as UTF-8. */
+export type OutputData = string | Uint8Array;
+
+/** One frame of a batch: the comfortable form. Valid as long as its batch is not released. */
+export class Frame {
+  readonly #batch: FrameBatch;
+  /** The frame's place in its batch. */
+  readonly index: number;
+
+  /** @internal */
+  constructor(batch: FrameBatch, index: number) {
+    this.#batch = batch;
+    this.index = index;
+  }
+  /** Length in bytes. */
+  get length(): number {
+    return this.#batch.end(this.index) - this.#batch.start(this.index);
+  }
+  /** As {@link FrameBatch.bytes}. */
+  bytes(): Buffer {
+    return this.#batch.bytes(this.index);
+  }
+  /** As {@link FrameBatch.text}. */
+  text(encoding?: BufferEncoding): string {
+    return this.#batch.text(this.index, encoding);
+  }
+  /** The connection that the frame came from. */
+  get connection(): Connection {
+    return this.#batch.connection(this.index);
+  }
+  /** As {@link FrameBatch.reply}. */
+  reply(data: OutputData): void {
+    this.#batch.reply(this.index, data);
+  }
+}
+
+/**
+ * The frames that one turn brought, of all connections of an endpoint together. Frames of one connection are in the
+ * order in which they arrived.
+ *
+ * `start(i)`, `end(i)` and `buffer` say where frame `i` lies and allocate nothing; `byteAt(i, k)` reads one byte of it.
+ * `bytes(i)` makes a Buffer and `text(i)` a string. What `bytes` and `buffer` hand out stays valid for as long as it is
+ * held (it keeps the whole arena, up to 256 KiB, alive: copy a small piece that is kept for long), unless the endpoint
+ * was opened with `recycle: true`: then only until the release.
+ *
+ * @example
+ * server.onBatch((batch) => {
+ *   for (let i = 0; i < batch.length; i++) batch.reply(i, `${batch.text(i)}\n`);
+ * });
+ */
+export class FrameBatch implements Iterable<Frame> {
+  readonly #frames: Int32Array;
+  readonly #first: number;
+  readonly #arena: Arena;
+  readonly #endpoint: Endpoint;
+  #length: number;
+
+  /** @internal */
+  constructor(endpoint: Endpoint, arena: Arena, firstFrame: number, length: number) {
+    this.#endpoint = endpoint;
+    this.#arena = arena;
+    this.#frames = arena.frames;
+    this.#first = firstFrame * FRAME_WORDS;
+    this.#length = length;
+  }
+
+  /** How many frames there are; 0 once the batch is released. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Where frame `i` begins in {@link FrameBatch.buffer}. */
+  start(i: number): number {
+    return this.#frames[this.#at(i) + 1]!;
+  }
+
+  /** Where frame `i` ends in {@link FrameBatch.buffer}: the offset behind its last byte. */
+  end(i: number): number {
+    return this.#frames[this.#at(i) + 2]!;
+  }
+
+  /** The memory that the frames of this batch lie in, other bytes among them. */
+  get buffer(): Buffer {
+    if (this.#length === 0) throw new BatchReleasedError();
+    this.#expose();
+    return this.#arena.bytes;
+  }
+
+  /** Byte `offset` of frame `i`, or undefined when the frame is shorter. Hands out no view. */
+  byteAt(i: number, offset: number): number | undefined {
+    const at = this.#at(i);
+    const position = this.#frames[at + 1]! + offset;
+    return offset >= 0 && position < this.#frames[at + 2]! ? this.#arena.bytes[position] : undefined;
+  }
+
+  /** Frame `i` as a Buffer over the batch's memory; nothing is copied. */
+  bytes(i: number): Buffer {
+    const at = this.#at(i);
+    this.#expose();
+    return this.#arena.bytes.subarray(this.#frames[at + 1]!, this.#frames[at + 2]!) as Buffer;
+  }
+
+  /** Frame `i` as a string. Default encoding: UTF-8, with U+FFFD for what is malformed. */
+  text(i: number, encoding?: BufferEncoding): string {
+    const at = this.#at(i);
+    return this.#arena.bytes.toString(encoding, this.#frames[at + 1]!, this.#frames[at + 2]!);
+  }
+
+  /** The connection that frame `i` came from. */
+  connection(i: number): Connection {
+    return this.#endpoint.connectionAt(this.#frames[this.#at(i)]!);
+  }
+
+  /**
+   * Answers frame `i` on its connection. The data is copied; replies are gathered and sent together, for each
+   * connection in the order given, at the latest when the batch is released. A reply to a connection that has ended is
+   * dropped.
+   */
+  reply(i: number, data: OutputData): void {
+    this.#endpoint.reply(this.#frames[this.#at(i)]!, data);
+  }
+
+  /** Done with the batch: the next one may be read. Idempotent. The loop, and `onBatch`, release by themselves. */
+  release(): void {
+    if (this.#length === 0) return;
+    this.#length = 0;
+    this.#endpoint.release(this, this.#arena);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  *[Symbol.iterator](): IterableIterator<Frame> {
+    for (let i = 0; i < this.#length; i++) yield new Frame(this, i);
+  }
+
+  #at(i: number): number {
+    if (!(i >>> 0 === i && i < this.#length)) this.#outside(i);
+    return this.#first + i * FRAME_WORDS;
+  }
+
+  #outside(i: number): never {
+    if (this.#length === 0) throw new BatchReleasedError();
+    throw new OutOfRangeError('the index of a frame', `an integer from 0 to ${this.#length - 1}`, i);
+  }
+
+  #expose(): void {
+    if (!this.#endpoint.recycles) this.#arena.exposed = true;
+  }
+}

@@ -1,0 +1,33 @@
+/** Sockets: listeners and outgoing connections whose input comes in framed batches. */
+export type { ListenAddress, RemoteAddress } from './address.js';
+export type { Connection } from './connection.js';
+export type { DisconnectReason } from './disconnect-reason.js';
+export type { BatchHandler, DisconnectHandler, DrainOptions, DrainReport } from './endpoint.js';
+export { Frame, FrameBatch, type OutputData } from './frame-batch.js';
+export {
+  delimited,
+  type Framing,
+  fixed,
+  type LengthPrefixedOptions,
+  type LinesOptions,
+  lengthPrefixed,
+  lines,
+  type MaxBytesOptions,
+  raw,
+  varintPrefixed,
+} from './framing.js';
+export type { Limits } from './limits.js';
+export { connect, listen } from './listen.js';
+export { type ConnectHandler, Listener } from './listener.js';
+export type { EndpointOptions, ListenOptions } from './options.js';
+export { Peer } from './peer.js';
+export {
+  BatchReleasedError,
+  ConnectionClosedError,
+  ConsumerActiveError,
+  EndpointClosedError,
+  SocketError,
+  WriteAfterEndError,
+} from './socket-error.js';
+export type { EndpointStats } from './stats.js';
+export type { HasSignal, WaitOptions } from './wait.js';

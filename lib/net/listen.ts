@@ -1,0 +1,104 @@
+/** Opening endpoints. */
+import { type ListenAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
+import { CloseReason, type DisconnectReason, errnoName } from './disconnect-reason.js';
+import type { ResolvedAddress } from './driver.js';
+import { Listener } from './listener.js';
+import {
+  type EndpointOptions,
+  type ListenOptions,
+  type ResolvedEndpointOptions,
+  resolveConnectOptions,
+  resolveListenOptions,
+} from './options.js';
+import { Peer } from './peer.js';
+import { SocketError } from './socket-error.js';
+import { ThreadReactor } from './thread-reactor.js';
+
+/**
+ * Listens on `address`: `tcp://host:port` (port 0 lets the system pick one), `tcp://[ipv6]:port` or `unix:///path`.
+ *
+ * @throws SocketError when the host can't be resolved or the system refuses the address; InvalidArgTypeError,
+ * InvalidArgValueError, OutOfRangeError or NotSupportedError for the arguments; the signal's reason when it has fired.
+ *
+ * @example
+ * const server = await listen('tcp://127.0.0.1:0', { framing: lines() });
+ * server.onBatch((batch) => {
+ *   for (let i = 0; i < batch.length; i++) batch.reply(i, `${batch.text(i)}\n`);
+ * });
+ * await server.close();
+ */
+export async function listen(address: string, options?: ListenOptions): Promise<Listener> {
+  const parsed = parseAddress(address);
+  const resolved = resolveListenOptions(options);
+  const [first] = await resolveWhile(parsed, resolved.signal);
+  const reactor = ThreadReactor.get();
+  const id = reactor.driver.listen({ ...resolved.config, address: first });
+  if (id < 0) throw new SocketError(errnoName(-id), 'listen', parsed.text);
+  const bound: ListenAddress =
+    'path' in parsed
+      ? { family: 'unix', path: parsed.path }
+      : (reactor.driver.localAddress(id) as ListenAddress);
+  return new Listener(reactor, id, bound, {
+    recycle: resolved.recycle,
+    outputHighWater: resolved.config.limits.outputHighWater,
+    signal: resolved.signal,
+  });
+}
+
+/**
+ * Connects to `address`, in the forms that {@link listen} takes. A host with several addresses is tried in order.
+ *
+ * @throws SocketError when the host can't be resolved or the connection is refused; argument errors as `listen` has;
+ * the signal's reason when it fires first.
+ *
+ * @example
+ * const peer = await connect('tcp://127.0.0.1:7000', { framing: lines() });
+ * peer.write('hello\n');
+ * for await (const batch of peer) console.log(batch.text(0));
+ */
+export async function connect(address: string, options?: EndpointOptions): Promise<Peer> {
+  const parsed = parseAddress(address);
+  const resolved = resolveConnectOptions(options);
+  let failure: unknown;
+  for (const candidate of await resolveWhile(parsed, resolved.signal)) {
+    try {
+      return await connectTo(candidate, parsed, resolved);
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function connectTo(
+  address: ResolvedAddress,
+  parsed: ParsedAddress,
+  { config, recycle, signal }: ResolvedEndpointOptions,
+): Promise<Peer> {
+  const reactor = ThreadReactor.get();
+  const id = reactor.driver.connect({ ...config, address });
+  if (id < 0) throw new SocketError(errnoName(-id), 'connect', parsed.text);
+  const peer = new Peer(reactor, id, { recycle, outputHighWater: config.limits.outputHighWater });
+  const onAbort = (): void => peer.closeFor(CloseReason.destroyed);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  peer.whenClosed(() => signal?.removeEventListener('abort', onAbort));
+  try {
+    await peer.established;
+  } catch (reason) {
+    signal?.throwIfAborted();
+    throw new SocketError((reason as DisconnectReason).code, 'connect', parsed.text);
+  }
+  return peer;
+}
+
+async function resolveWhile(
+  parsed: ParsedAddress,
+  signal: AbortSignal | undefined,
+): Promise<[ResolvedAddress, ...ResolvedAddress[]]> {
+  signal?.throwIfAborted();
+  const found = await resolveAddress(parsed);
+  signal?.throwIfAborted();
+  if (found.length === 0) throw new SocketError('ENOTFOUND', 'getaddrinfo', parsed.text);
+  return found as [ResolvedAddress, ...ResolvedAddress[]];
+}

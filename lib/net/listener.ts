@@ -1,0 +1,60 @@
+/** A listening socket and the connections it accepted. */
+import { checkFunction } from '../validate.js';
+import type { ListenAddress } from './address.js';
+import type { Connection } from './connection.js';
+import { CloseReason } from './disconnect-reason.js';
+import { Endpoint } from './endpoint.js';
+import type { ThreadReactor } from './thread-reactor.js';
+import { throwLater } from './throw-later.js';
+
+/** Told of each connection, before its first frame. */
+export type ConnectHandler = (connection: Connection) => void;
+
+/**
+ * A server: what {@link listen} resolves with. Batches hold the frames of all its connections.
+ *
+ * @example
+ * for await (const batch of server) {
+ *   for (const frame of batch) frame.reply(frame.bytes());
+ * }
+ */
+export class Listener extends Endpoint {
+  /** The address bound, with the port that the system picked. */
+  readonly address: ListenAddress;
+  readonly #connectHandlers: ConnectHandler[] = [];
+
+  /** @internal */
+  constructor(
+    reactor: ThreadReactor,
+    id: number,
+    address: ListenAddress,
+    options: { recycle: boolean; outputHighWater: number; signal: AbortSignal | undefined },
+  ) {
+    super(reactor, id, options);
+    this.address = address;
+    const { signal } = options;
+    if (signal === undefined) return;
+    const onAbort = (): void => this.closeFor(CloseReason.listenerClosed);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.whenClosed(() => signal.removeEventListener('abort', onAbort));
+  }
+
+  /** Calls `handler` for each connection accepted, before its first frame. */
+  onConnect(handler: ConnectHandler): void {
+    this.checkOpen();
+    this.#connectHandlers.push(checkFunction('handler', handler));
+  }
+
+  /** @internal */
+  override connected(slot: number): void {
+    if (this.#connectHandlers.length === 0) return;
+    const connection = this.connectionAt(slot);
+    for (const handler of this.#connectHandlers) {
+      try {
+        handler(connection);
+      } catch (error) {
+        throwLater(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** An outgoing connection: the same batches, the other end. */
+import type { RemoteAddress } from './address.js';
+import type { Connection } from './connection.js';
+import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
+import { Endpoint } from './endpoint.js';
+import type { OutputData } from './frame-batch.js';
+import { ConnectionClosedError } from './socket-error.js';
+import type { ThreadReactor } from './thread-reactor.js';
+import type { WaitOptions } from './wait.js';
+
+/**
+ * What {@link connect} resolves with: a consumer of batches as a {@link Listener} is, and a {@link Connection} to write
+ * to. When the connection ends, the loop over its batches ends too, and `disconnectReason` says why.
+ */
+export class Peer extends Endpoint {
+  #connection: Connection | undefined;
+  #reason: DisconnectReason | undefined;
+  #settle: { resolve(): void; reject(reason: DisconnectReason): void } | undefined;
+  /** @internal Settles when the system has answered. */
+  readonly established: Promise<void>;
+
+  /** @internal */
+  constructor(reactor: ThreadReactor, id: number, options: { recycle: boolean; outputHighWater: number }) {
+    super(reactor, id, options);
+    this.established = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+  }
+
+  /** @internal */
+  override connected(slot: number): void {
+    this.#connection = this.connectionAt(slot);
+    this.#settle?.resolve();
+  }
+
+  /** @internal */
+  override connectFailed(reason: DisconnectReason): void {
+    this.#settle?.reject(reason);
+    this.closeFor(CloseReason.destroyed);
+  }
+
+  /** @internal */
+  override disconnected(slot: number, reason: DisconnectReason): void {
+    this.#reason = reason;
+    super.disconnected(slot, reason);
+    this.closeFor(CloseReason.destroyed);
+  }
+
+  get #live(): Connection {
+    if (this.#connection === undefined) throw new ConnectionClosedError(this.#reason);
+    return this.#connection;
+  }
+
+  /** As {@link Connection.write}. */
+  write(data: OutputData): boolean {
+    return this.#live.write(data);
+  }
+  /** As {@link Connection.drained}. */
+  drained(options?: WaitOptions): Promise<void> {
+    return this.#live.drained(options);
+  }
+  /** As {@link Connection.end}. */
+  end(data?: OutputData): void {
+    this.#live.end(data);
+  }
+  /** As {@link Connection.destroy}. */
+  destroy(reason?: unknown): void {
+    this.#live.destroy(reason);
+  }
+  /** The other end's address. */
+  get remote(): RemoteAddress {
+    return this.#live.remote;
+  }
+  /** The connection itself, as batches name it. */
+  get connection(): Connection {
+    return this.#live;
+  }
+  /** True once the connection has ended. */
+  get closed(): boolean {
+    return this.#live.closed;
+  }
+  /** Bytes of output that are not handed to the system yet. */
+  get queuedBytes(): number {
+    return this.#live.queuedBytes;
+  }
+  /** Why the connection ended; undefined while it has not. */
+  get disconnectReason(): DisconnectReason | undefined {
+    return this.#reason;
+  }
+  /** The program's own. */
+  get data(): unknown {
+    return this.#live.data;
+  }
+  set data(value: unknown) {
+    this.#live.data = value;
+  }
+}

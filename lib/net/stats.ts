@@ -1,0 +1,65 @@
+/** What an endpoint counts. */
+
+/** A snapshot of an endpoint's counters; totals are since it opened. */
+export interface EndpointStats {
+  /** Open connections. */
+  connections: number;
+  /** Connections accepted. */
+  accepted: number;
+  /** Connections refused, for any of the reasons below. */
+  refused: number;
+  /** Refused because of `limits.connections`. */
+  refusedByLimit: number;
+  /** Refused because of `limits.connectionsPerAddress`. */
+  refusedByAddress: number;
+  /** Refused because the process or the system had no descriptor left. */
+  refusedByDescriptors: number;
+  /** Pauses in accepting because the system could give nothing at all. */
+  acceptBackOffs: number;
+  /** Connections that ended. */
+  closed: number;
+  /** Connections closed for a fault of the peer or at a limit. */
+  faults: number;
+  /** Frames delivered. */
+  frames: number;
+  /** Batches delivered. */
+  batches: number;
+  bytesIn: number;
+  bytesOut: number;
+  /** Bytes read and not released now, unfinished frames included. */
+  bufferedBytes: number;
+  /** Bytes of output queued now, all connections together. */
+  outputBytes: number;
+}
+
+/** The order in which the driver fills its array. */
+const fields = [
+  'connections',
+  'accepted',
+  'refusedByLimit',
+  'refusedByAddress',
+  'refusedByDescriptors',
+  'acceptBackOffs',
+  'closed',
+  'faults',
+  'frames',
+  'batches',
+  'bytesIn',
+  'bytesOut',
+  'bufferedBytes',
+  'outputBytes',
+] as const satisfies readonly (keyof EndpointStats)[];
+
+/** @internal */
+export function readStats(fill: (out: Float64Array) => void): EndpointStats {
+  const values = new Float64Array(fields.length);
+  fill(values);
+  const counted = Object.fromEntries(fields.map((field, i) => [field, values[i]])) as Omit<
+    EndpointStats,
+    'refused'
+  >;
+  return {
+    ...counted,
+    refused: counted.refusedByLimit + counted.refusedByAddress + counted.refusedByDescriptors,
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * The words that a turn passes through, as native/addon/turn_table.h has them; a test compares both halves.
+ *
+ * A turn is one call from the driver with everything that happened on all sockets of the thread, and one way back for
+ * everything that the program answered.
+ */
+export const BATCH_COUNT = 0;
+export const EVENT_COUNT = 1;
+/** Set by us when the arena may be filled again; cleared by the driver with each turn that has frames. */
+export const ARENA_USABLE = 2;
+/** How many pieces of output are gathered; the driver resets it when it has sent them. */
+export const PIECE_COUNT = 3;
+/** 1 while the driver waits for us to return and sends the gathered output then. */
+export const IN_TURN = 4;
+export const ARENA_WAS_FULL = 5;
+
+export const BATCHES = 16;
+export const BATCH_WORDS = 4;
+export const MAX_BATCHES = 64;
+export const EVENTS = BATCHES + BATCH_WORDS * MAX_BATCHES;
+export const EVENT_WORDS = 4;
+export const MAX_EVENTS = 512;
+export const TURN_TABLE_WORDS = EVENTS + EVENT_WORDS * MAX_EVENTS;
+
+/** Words of a batch. */
+export const BATCH_ENDPOINT = 0;
+export const BATCH_FIRST_FRAME = 1;
+export const BATCH_FRAME_COUNT = 2;
+export const BATCH_RELEASED = 3;
+
+/** Words of an event: `kind | reason << 8`, endpoint, slot, errno. */
+export const EVENT_CONNECTED = 1;
+export const EVENT_CONNECT_FAILED = 2;
+export const EVENT_DISCONNECTED = 3;
+export const EVENT_DRAINED = 4;
+/** After the last disconnect event of an endpoint that was closed. */
+export const EVENT_ENDPOINT_CLOSED = 5;
+
+/** Words of a frame: connection slot, start, end. */
+export const FRAME_WORDS = 3;

@@ -1,0 +1,29 @@
+// The addon's exports: the Reactor class, and the constants that the TypeScript half repeats, for a test to compare.
+
+#include <napi.h>
+
+#include "reactor_wrap.h"
+#include "turn_table.h"
+
+namespace sluice {
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  namespace tt = turn_table;
+  exports.Set("Reactor", ReactorWrap::define(env));
+  auto layout = Napi::Object::New(env);
+  layout.Set("batches", tt::kBatches);
+  layout.Set("batchWords", tt::kBatchWords);
+  layout.Set("maxBatches", tt::kMaxBatches);
+  layout.Set("events", tt::kEvents);
+  layout.Set("eventWords", tt::kEventWords);
+  layout.Set("maxEvents", tt::kMaxEvents);
+  layout.Set("words", tt::kWords);
+  layout.Set("frameWords", FrameTable::kWordsPerFrame);
+  exports.Set("layout", layout);
+  return exports;
+}
+
+}  // namespace sluice
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) { return sluice::init(env, exports); }
+NODE_API_MODULE(sluice, Init)

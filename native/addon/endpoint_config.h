@@ -1,0 +1,20 @@
+// Reads what JavaScript resolved (lib/net/driver.ts, EndpointConfig) into the core's structures.
+#pragma once
+
+#include <napi.h>
+
+#include "net/endpoint.h"
+
+namespace sluice {
+
+struct EndpointConfig {
+  SocketAddress address;
+  ListenOptions listen;
+  EndpointOptions endpoint;
+  Framer framer;
+
+  /// `error` is 0 or an errno value (an address that the system can't represent).
+  static EndpointConfig from(const Napi::Object& config, int& error);
+};
+
+}  // namespace sluice

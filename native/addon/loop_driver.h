@@ -1,0 +1,87 @@
+// Drives a reactor from the libuv loop of one JavaScript thread.
+//
+// The poller's descriptor sits in the loop as a uv_poll handle, so readiness of any socket wakes the loop once. While
+// the reactor has more to do than one turn may take, an idle handle keeps the loop from blocking, and every iteration
+// runs one turn: timers and other I/O get their share in between.
+//
+// One turn is: poll, fill the arena, one call into JavaScript with all batches and events, then all output that was
+// given meanwhile. The handles live until their close callbacks have run; the driver frees itself after the last.
+#pragma once
+
+#include <napi.h>
+#include <uv.h>
+
+#include <span>
+#include <vector>
+
+#include "reactor/reactor.h"
+
+namespace sluice {
+
+class LoopDriver {
+ public:
+  /// `onTurn()` takes a turn's batches and events; `provideArena(minBytes)` returns `[Uint8Array, Int32Array]`.
+  static LoopDriver* create(Napi::Env env, Napi::Int32Array turnTable, Napi::Function onTurn,
+                            Napi::Function provideArena, int& error);
+
+  Reactor& reactor() noexcept { return reactor_; }
+  /// Where JavaScript gathers output: bytes, and pieces of three words each.
+  void setOutput(Napi::Uint8Array bytes, Napi::Int32Array pieces);
+  void setOutputGauge(Napi::Uint32Array gauge);
+  void flush() noexcept;
+  /// Something may be left to do that no descriptor will announce.
+  void schedule() noexcept;
+  /// Endpoints that keep the process alive.
+  void ref() noexcept;
+  void unref() noexcept;
+
+ private:
+  explicit LoopDriver(Napi::Env env) : env_(env) {}
+  ~LoopDriver() = default;
+
+  bool open(int& error);
+  static void onCleanup(napi_async_cleanup_hook_handle handle, void* self) noexcept;
+  void closeHandles() noexcept;
+  template <typename Handle>
+  void closeHandle(Handle& handle) noexcept;
+
+  void turn() noexcept;
+  void fill() noexcept;
+  bool arenaIsUsable() noexcept;
+  bool replaceArena(uint32_t minBytes) noexcept;
+  void deliver(std::span<const Batch> batches) noexcept;
+  void callOnTurn() noexcept;
+  void reportException() noexcept;
+
+  Napi::Env env_;
+  Reactor reactor_;
+  Napi::AsyncContext asyncContext_{env_, "sluice"};
+  Napi::FunctionReference onTurn_;
+  Napi::FunctionReference provideArena_;
+  Napi::Reference<Napi::Int32Array> turnTableRef_;
+  int32_t* table_ = nullptr;
+
+  Arena arena_;
+  Napi::Reference<Napi::Uint8Array> arenaBytes_;
+  Napi::Reference<Napi::Int32Array> arenaFrames_;
+
+  Napi::Reference<Napi::Uint8Array> outputRef_;
+  Napi::Reference<Napi::Int32Array> piecesRef_;
+  Napi::Reference<Napi::Uint32Array> gaugeRef_;
+  const uint8_t* output_ = nullptr;
+  const OutputPiece* pieces_ = nullptr;
+
+  std::vector<Event> delivering_;
+
+  uv_loop_t* loop_ = nullptr;
+  uv_poll_t poll_;
+  uv_idle_t idle_;
+  uv_timer_t timer_;
+  int openHandles_ = 0;
+  uint32_t refs_ = 0;
+  bool inTurn_ = false;
+  bool closing_ = false;
+  napi_async_cleanup_hook_handle cleanupHook_ = nullptr;
+};
+
+}  // namespace sluice

@@ -1,0 +1,36 @@
+// What a turn reports beside frames.
+#pragma once
+
+#include <cstdint>
+
+#include "net/close_reason.h"
+
+namespace sluice {
+
+struct Endpoint;
+
+enum class EventKind : uint8_t {
+  kConnected = 1,      // accepted, or an outgoing connection is established
+  kConnectFailed = 2,  // `error` is the errno value
+  kDisconnected = 3,   // always the last word about a connection
+  kDrained = 4,        // the output that somebody waits for is out
+  kEndpointClosed = 5, // after the last kDisconnected of an endpoint that was closed
+};
+
+struct Event {
+  EventKind kind;
+  CloseReason reason;
+  uint32_t endpoint;
+  uint32_t slot;
+  int32_t error;
+};
+
+/// Frames [firstFrame, firstFrame + frameCount) of the arena's table, all of one endpoint.
+struct Batch {
+  Endpoint* endpoint;
+  uint32_t firstFrame;
+  uint32_t frameCount;
+  uint32_t bytes;
+};
+
+}  // namespace sluice

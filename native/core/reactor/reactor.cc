@@ -1,0 +1,196 @@
+#include "reactor/reactor.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sluice {
+
+namespace {
+
+// A poller token: the slot or the endpoint's id in the low half, the generation in the high half. Generation 0 is
+// never a connection's, so it marks listeners.
+constexpr uint64_t token(uint32_t low, uint32_t generation) { return (uint64_t{generation} << 32) | low; }
+
+}  // namespace
+
+Reactor::~Reactor() {
+  for (auto& [id, endpoint] : endpoints_) {
+    for (Connection* c = endpoint->connections.front(); c != nullptr; c = SiblingList::after(c)) {
+      if (c->isOpen()) ::close(c->fd);
+    }
+  }
+}
+
+Endpoint* Reactor::adopt(std::unique_ptr<Endpoint> endpoint) {
+  Endpoint* raw = endpoint.get();
+  endpoints_.emplace(raw->id, std::move(endpoint));
+  return raw;
+}
+
+Endpoint* Reactor::endpoint(uint32_t id) noexcept {
+  const auto found = endpoints_.find(id);
+  return found == endpoints_.end() ? nullptr : found->second.get();
+}
+
+Endpoint* Reactor::listen(const SocketAddress& address, const ListenOptions& listenOptions, Framer framer,
+                          const EndpointOptions& options, int& error) {
+  auto endpoint = std::make_unique<Endpoint>(nextEndpoint_++, std::move(framer), options);
+  error = endpoint->listener.open(address, listenOptions);
+  if (error == 0) error = poller_.add(endpoint->listener.fd(), token(endpoint->id, 0));
+  return error == 0 ? adopt(std::move(endpoint)) : nullptr;
+}
+
+Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const EndpointOptions& options, int& error) {
+  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    error = errno;
+    return nullptr;
+  }
+  applySocketOptions(fd, address.family(), options.socket);
+  int result;
+  do {
+    result = ::connect(fd, address.raw(), address.length);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0 && errno != EINPROGRESS) {
+    error = errno;
+    ::close(fd);
+    return nullptr;
+  }
+  const bool pending = result != 0;
+  Endpoint* endpoint = adopt(std::make_unique<Endpoint>(nextEndpoint_++, std::move(framer), options));
+  Connection* connection = open(*endpoint, fd, PeerAddress::from(address));
+  if (connection == nullptr) {
+    error = ENOMEM;
+    endpoints_.erase(endpoint->id);
+    return nullptr;
+  }
+  connection->connecting = pending;
+  if (!pending) {
+    events_.push_back({EventKind::kConnected, CloseReason::kNone, endpoint->id, connection->slot, 0});
+  }
+  error = 0;
+  return endpoint;
+}
+
+/// Takes the descriptor over. Null when it can't be polled; then it is closed.
+Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept {
+  Connection& connection = connections_.allocate();
+  if (poller_.add(fd, token(connection.slot, connection.generation)) != 0) {
+    ::close(fd);
+    connections_.release(connection);
+    return nullptr;
+  }
+  connection.fd = fd;
+  connection.endpoint = &endpoint;
+  connection.peer = peer;
+  endpoint.connections.pushBack(&connection);
+  endpoint.connectionCount++;
+  if (outputGauge_ != nullptr && connection.slot < gaugeSlots_) outputGauge_[connection.slot] = 0;
+  return &connection;
+}
+
+void Reactor::closeListener(Endpoint& endpoint) noexcept {
+  endpoint.listener.close();
+  endpoint.acceptable = false;
+  if (endpoint.acceptAgainAtMs != 0) {
+    endpoint.acceptAgainAtMs = 0;
+    backedOff_--;
+  }
+  std::erase(accepting_, &endpoint);
+}
+
+void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
+  closeListener(endpoint);
+  endpoint.outstanding = false;
+  endpoint.reading = false;
+  settle(endpoint);
+  for (Connection* c = endpoint.connections.front(); c != nullptr;) {
+    Connection* next = SiblingList::after(c);
+    if (c->isOpen()) {
+      if (c->reason == CloseReason::kNone) c->reason = reason;
+      closeNow(*c);
+    }
+    c = next;
+  }
+  endpoint.closing = true;
+  reap(endpoint);
+}
+
+void Reactor::reap(Endpoint& endpoint) noexcept {
+  if (!endpoint.closing || endpoint.connectionCount > 0) return;
+  std::erase(work_, &endpoint);
+  events_.push_back({EventKind::kEndpointClosed, CloseReason::kNone, endpoint.id, 0, 0});
+  endpoints_.erase(endpoint.id);
+}
+
+void Reactor::poll(uint64_t nowMs) noexcept {
+  nowMs_ = nowMs;
+  for (const PollEvent& event : poller_.harvest()) {
+    const auto low = static_cast<uint32_t>(event.token);
+    const auto generation = static_cast<uint32_t>(event.token >> 32);
+    if (generation == 0) {
+      Endpoint* listening = endpoint(low);
+      if (listening == nullptr || !listening->listener.isOpen() || listening->acceptable) continue;
+      listening->acceptable = true;
+      if (listening->acceptAgainAtMs == 0) accepting_.push_back(listening);
+      continue;
+    }
+    Connection* connection = connections_.at(low);
+    if (connection == nullptr || connection->generation != generation || !connection->isOpen()) continue;
+    if (connection->connecting) {
+      if (!event.writable) continue;
+      finishConnect(*connection);
+      if (!connection->isOpen()) continue;
+    }
+    if (event.writable && connection->output) flushOutput(*connection);
+    if (event.readable && connection->isOpen()) {
+      if (event.hangup) connection->hangup = true;
+      markReadable(*connection);
+    }
+  }
+  acceptRound();
+}
+
+void Reactor::tick(uint64_t nowMs) noexcept {
+  nowMs_ = nowMs;
+  if (backedOff_ > 0) {
+    for (auto& [id, endpoint] : endpoints_) {
+      if (endpoint->acceptAgainAtMs == 0 || endpoint->acceptAgainAtMs > nowMs) continue;
+      endpoint->acceptAgainAtMs = 0;
+      backedOff_--;
+      if (endpoint->acceptable) accepting_.push_back(endpoint.get());
+    }
+  }
+  for (Connection* c = stalling_.front(); c != nullptr;) {
+    Connection* next = StallList::after(c);
+    const uint32_t limit = c->endpoint->options.limits.outputStallMs;
+    if (c->output->progressAtMs == 0) {
+      c->output->progressAtMs = nowMs;
+    } else if (limit != 0 && nowMs - c->output->progressAtMs >= limit) {
+      fault(*c, CloseReason::kOutputStalled);  // may close others too, and end this walk early: the next tick goes on
+    }
+    c = next != nullptr && next->output ? next : nullptr;
+  }
+}
+
+void Reactor::recycle(std::span<const Event> delivered) noexcept {
+  for (const Event& event : delivered) {
+    if (event.kind != EventKind::kDisconnected && event.kind != EventKind::kConnectFailed) continue;
+    Connection& connection = *connections_.at(event.slot);
+    Endpoint& endpoint = *connection.endpoint;
+    endpoint.connections.remove(&connection);
+    endpoint.connectionCount--;
+    connections_.release(connection);
+    reap(endpoint);
+  }
+}
+
+void Reactor::setOutputGauge(uint32_t* gauge, uint32_t slots) noexcept {
+  outputGauge_ = gauge;
+  gaugeSlots_ = slots;
+  for (Connection* c = stalling_.front(); c != nullptr; c = StallList::after(c)) noteOutput(*c);
+}
+
+}  // namespace sluice

@@ -1,0 +1,188 @@
+// The reactor: one thread's sockets, multiplexed.
+//
+// It is driven, not driving: the owner calls poll() when the poller's descriptor is readable, fill() to read what is
+// ready into an arena, hands the batches and events on, and calls release() for each batch that is done with. Nothing
+// here blocks, calls back, or knows who the consumer is; so the same reactor sits in an event loop or on a thread of
+// its own.
+//
+// What holds at every moment, for every endpoint:
+//  - At most one batch is outstanding, and nothing is read while it is.
+//  - A connection's kDisconnected is reported after the batch with its last frame was released, once, and its slot is
+//    used again only after recycle().
+//  - Bytes read and not released are counted (Endpoint::partialBytes and batchBytes) and bounded by the budget, by the
+//    size of one frame more where a single frame is larger than the budget.
+//  - Writing never waits for reading.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "net/endpoint.h"
+#include "poller/poller.h"
+#include "reactor/arena.h"
+#include "reactor/connection_table.h"
+#include "reactor/event.h"
+
+namespace sluice {
+
+/// A piece of output: bytes [start, end) of a buffer, for the connection in `slot`.
+struct OutputPiece {
+  int32_t slot;
+  int32_t start;
+  int32_t end;
+};
+
+/// What a drain's step found; see Reactor::drainStep.
+struct DrainProgress {
+  uint32_t remaining = 0;
+  uint32_t closed = 0;
+};
+
+class Reactor {
+ public:
+  Reactor() = default;
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  /// Returns 0 or an errno value.
+  int open() noexcept { return poller_.open(); }
+  int descriptor() const noexcept { return poller_.descriptor(); }
+
+  // Endpoints. Null with `error` set to an errno value when the system refuses.
+  Endpoint* listen(const SocketAddress& address, const ListenOptions& listenOptions, Framer framer,
+                   const EndpointOptions& options, int& error);
+  /// kConnected or kConnectFailed follows.
+  Endpoint* connect(const SocketAddress& address, Framer framer, const EndpointOptions& options, int& error);
+  Endpoint* endpoint(uint32_t id) noexcept;
+  /// Stops accepting; connections live on.
+  void closeListener(Endpoint& endpoint) noexcept;
+  /// Destroys every connection and forgets the endpoint. An outstanding batch counts as released.
+  void closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept;
+  /// Closes the connections on which nothing is in flight: nothing left to read, no unfinished frame, no output, and
+  /// no traffic since the step before.
+  DrainProgress drainStep(Endpoint& endpoint) noexcept;
+
+  // The turn.
+  static constexpr uint32_t kMaxBatches = 64;  // of one fill()
+  void poll(uint64_t nowMs) noexcept;
+  /// Reads into `arena` until it is full or nothing is ready. Returns 0, or the size of the arena that the next frame
+  /// needs when nothing at all could be delivered for want of it.
+  uint32_t fill(const Arena& arena) noexcept;
+  std::span<const Batch> batches() const noexcept { return batches_; }
+  /// True when the last fill() stopped because the arena was full.
+  bool arenaWasFull() const noexcept { return arenaWasFull_; }
+  void release(Endpoint& endpoint) noexcept;
+  /// Whether poll() and fill() would find something to do although the poller reports nothing.
+  bool hasWork() const noexcept { return !work_.empty() || !accepting_.empty(); }
+  void setReading(Endpoint& endpoint, bool reading) noexcept;
+
+  std::vector<Event>& events() noexcept { return events_; }
+  /// These events have reached whoever knows connections by slot: the slots of those that ended are free again.
+  void recycle(std::span<const Event> delivered) noexcept;
+
+  // Output.
+  void write(const OutputPiece* pieces, uint32_t count, const uint8_t* bytes) noexcept;
+  void end(Connection& connection) noexcept;
+  void destroy(Connection& connection) noexcept;
+  /// Asks for kDrained; false when nothing is queued.
+  bool watchDrain(Connection& connection) noexcept;
+  Connection* connection(uint32_t slot) noexcept { return connections_.at(slot); }
+  uint32_t slotCapacity() const noexcept { return connections_.capacity(); }
+  /// Where to keep each slot's queued output bytes for others to read; may be null.
+  void setOutputGauge(uint32_t* gauge, uint32_t slots) noexcept;
+
+  // Time. tick() wants to be called about every kTickMs while needsTick().
+  static constexpr uint32_t kTickMs = 50;
+  bool needsTick() const noexcept { return backedOff_ > 0 || !stalling_.empty(); }
+  void tick(uint64_t nowMs) noexcept;
+
+ private:
+  enum class Read : uint8_t { kIdle, kAgain, kArenaFull, kArenaTooSmall };
+
+  static constexpr uint32_t kReadBytes = 64 * 1024;       // of one recv
+  static constexpr uint32_t kMinReadBytes = 4 * 1024;     // less room than that ends the turn
+  static constexpr uint32_t kAssembleInArena = 8 * 1024;  // larger unfinished frames are completed where they lie
+  static constexpr uint32_t kAcceptsPerTurn = 128;
+  static constexpr int kMaxPieces = 64;                   // of one sendmsg
+  static constexpr uint32_t kMinBackOffMs = 50;
+  static constexpr uint32_t kMaxBackOffMs = 1000;
+
+  Endpoint* adopt(std::unique_ptr<Endpoint> endpoint);
+  Connection* open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept;
+  void reap(Endpoint& endpoint) noexcept;
+
+  // accepting.cc
+  void acceptRound() noexcept;
+  bool acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept;
+  bool admits(Endpoint& endpoint, const PeerAddress& peer) noexcept;
+  void forgetAddress(Endpoint& endpoint, const PeerAddress& peer) noexcept;
+
+  // reading.cc
+  void enqueue(Endpoint& endpoint) noexcept;
+  void markReadable(Connection& connection) noexcept;
+  void noticeEndUnread(Connection& connection) noexcept;
+  void noticeReset(Connection& connection) noexcept;
+  Read readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept;
+  Read readConnection(Connection& connection, const Arena& arena) noexcept;
+  Read readIntoArena(Connection& connection, const Arena& arena) noexcept;
+  Read readIntoPartial(Connection& connection, const Arena& arena) noexcept;
+  Read deliverPartial(Connection& connection, const Arena& arena) noexcept;
+  Read finishInput(Connection& connection, const Arena& arena) noexcept;
+  bool probePartial(Connection& connection) noexcept;
+  int64_t receive(Connection& connection, uint8_t* into, uint32_t length) noexcept;
+  bool keepScanStatus(Connection& connection, ScanStatus status) noexcept;
+  void boundPartials(Endpoint& endpoint) noexcept;
+  Read lacks(uint32_t bytes) noexcept;
+
+  // closing.cc
+  void fault(Connection& connection, CloseReason reason, int32_t error = 0) noexcept;
+  void settle(Endpoint& endpoint) noexcept;
+  void settleSoon(Connection& connection) noexcept;
+  void closeNow(Connection& connection) noexcept;
+  void report(Connection& connection) noexcept;
+  void dropPartial(Connection& connection) noexcept;
+
+  // writing.cc
+  void sendPieces(Connection& connection, const OutputPiece* pieces, const uint8_t* bytes, int32_t first) noexcept;
+  bool queueOutput(Connection& connection, const uint8_t* data, size_t length) noexcept;
+  void flushOutput(Connection& connection) noexcept;
+  void outputIsOut(Connection& connection) noexcept;
+  void writeFailed(Connection& connection, int error) noexcept;
+  void dropOutput(Connection& connection) noexcept;
+  void noteOutput(Connection& connection) noexcept;
+  void finishConnect(Connection& connection) noexcept;
+
+  Poller poller_;
+  ConnectionTable connections_;
+  std::unordered_map<uint32_t, std::unique_ptr<Endpoint>> endpoints_;
+  uint32_t nextEndpoint_ = 1;
+  uint64_t nowMs_ = 0;
+
+  std::deque<Endpoint*> work_;       // endpoints with something to read and a consumer for it
+  std::vector<Endpoint*> accepting_;  // endpoints whose backlog may hold connections
+  uint32_t backedOff_ = 0;           // endpoints that accept again at a later tick
+  StallList stalling_;               // connections with output left over
+
+  // Of the turn.
+  FrameTable table_;
+  uint32_t position_ = 0;  // where the next bytes go in the arena
+  uint32_t batchFirstFrame_ = 0;
+  uint32_t batchFirstByte_ = 0;
+  uint32_t wanted_ = 0;
+  Endpoint* filling_ = nullptr;  // whose batch is being filled
+  bool arenaWasFull_ = false;
+  std::vector<Batch> batches_;
+  std::vector<Event> events_;
+
+  std::vector<int32_t> nextPiece_;  // scratch of write()
+  std::vector<Connection*> writing_;
+  uint32_t* outputGauge_ = nullptr;
+  uint32_t gaugeSlots_ = 0;
+};
+
+}  // namespace sluice

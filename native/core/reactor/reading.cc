@@ -1,0 +1,327 @@
+// From ready connections to frames in the arena.
+//
+// A connection is read straight into the arena, behind a copy of its unfinished frame, and what is unfinished after the
+// scan is copied out again: a few dozen bytes as a rule. A frame too long for that (kAssembleInArena) is completed in
+// its own buffer and copied into the arena once, whole, so that the work stays linear in its length.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+
+#include "reactor/reactor.h"
+
+namespace sluice {
+
+void Reactor::enqueue(Endpoint& endpoint) noexcept {
+  if (endpoint.queued || !endpoint.mayRead() || endpoint.ready.empty()) return;
+  endpoint.queued = true;
+  work_.push_back(&endpoint);
+}
+
+void Reactor::markReadable(Connection& connection) noexcept {
+  if (connection.failed) return;
+  if (connection.readEnded) return noticeReset(connection);
+  connection.readable = true;
+  Endpoint& endpoint = *connection.endpoint;
+  if (connection.hangup && !endpoint.reading) {
+    noticeEndUnread(connection);
+    if (!connection.isOpen() || connection.readEnded || connection.failed) return;
+  }
+  if (connection.heldByOutput) return;
+  endpoint.ready.pushBack(&connection);
+  enqueue(endpoint);
+}
+
+/// Nobody reads, but the peer may have ended with nothing left to deliver: then its end needs no reader.
+void Reactor::noticeEndUnread(Connection& connection) noexcept {
+  if (!connection.partial.empty()) return;
+  uint8_t byte;
+  const ssize_t count = ::recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count < 0 && errno != EAGAIN && errno != EINTR) return fault(connection, CloseReason::kSystem, errno);
+  if (count != 0 || connection.endpoint->options.allowHalfOpen) return;
+  connection.readEnded = true;
+  connection.closeWhenSent = true;
+  if (connection.reason == CloseReason::kNone) connection.reason = CloseReason::kPeerEnded;
+  settleSoon(connection);
+}
+
+/// A connection that only writes any more (half open) has no read to find a reset with.
+void Reactor::noticeReset(Connection& connection) noexcept {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (!connection.hangup || connection.closeWhenSent) return;
+  if (::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  if (error != 0) fault(connection, CloseReason::kSystem, error);
+}
+
+void Reactor::setReading(Endpoint& endpoint, bool reading) noexcept {
+  endpoint.reading = reading;
+  enqueue(endpoint);
+}
+
+void Reactor::release(Endpoint& endpoint) noexcept {
+  if (!endpoint.outstanding) return;
+  endpoint.outstanding = false;
+  endpoint.batchBytes = 0;
+  settle(endpoint);
+  enqueue(endpoint);
+}
+
+uint32_t Reactor::fill(const Arena& arena) noexcept {
+  table_ = FrameTable(arena.frames, arena.frameCapacity);
+  position_ = 0;
+  wanted_ = 0;
+  arenaWasFull_ = false;
+  batches_.clear();
+  for (size_t turns = work_.size(); turns > 0 && batches_.size() < kMaxBatches; turns--) {
+    Endpoint& endpoint = *work_.front();
+    work_.pop_front();
+    endpoint.queued = false;
+    if (!endpoint.mayRead()) continue;  // release() or setReading() brings it back
+    batchFirstFrame_ = table_.size();
+    batchFirstByte_ = position_;
+    filling_ = &endpoint;
+    const Read outcome = readEndpoint(endpoint, arena);
+    filling_ = nullptr;
+    const uint32_t frames = table_.size() - batchFirstFrame_;
+    if (frames > 0) {
+      endpoint.outstanding = true;
+      endpoint.batchBytes = position_ - batchFirstByte_;
+      endpoint.stats.frames += frames;
+      endpoint.stats.batches++;
+      batches_.push_back({&endpoint, batchFirstFrame_, frames, position_ - batchFirstByte_});
+    } else {
+      settle(endpoint);
+      enqueue(endpoint);
+    }
+    if (outcome == Read::kArenaFull) {
+      arenaWasFull_ = true;
+      break;
+    }
+    if (outcome == Read::kArenaTooSmall) break;
+  }
+  return batches_.empty() ? wanted_ : 0;
+}
+
+/// Takes the endpoint's ready connections in turn, each for one read, until none is left or the arena is full.
+Reactor::Read Reactor::readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept {
+  while (Connection* connection = endpoint.ready.popFront()) {
+    const Read outcome = readConnection(*connection, arena);
+    if (outcome == Read::kIdle) continue;
+    if (outcome == Read::kAgain) {
+      endpoint.ready.pushBack(connection);
+      continue;
+    }
+    endpoint.ready.pushFront(connection);  // it is first in the next arena
+    return outcome;
+  }
+  return Read::kIdle;
+}
+
+Reactor::Read Reactor::readConnection(Connection& connection, const Arena& arena) noexcept {
+  PartialFrame& partial = connection.partial;
+  if (table_.full()) return Read::kArenaFull;
+  if (connection.readEnded) return finishInput(connection, arena);
+  if (partial.unscanned && partial.whole == 0 && !probePartial(connection)) return Read::kIdle;
+  if (partial.whole > 0) return deliverPartial(connection, arena);
+  if (!connection.readable) return Read::kIdle;
+  if (partial.size() > kAssembleInArena) return readIntoPartial(connection, arena);
+  if (arena.size - position_ < partial.size() + kMinReadBytes) return Read::kArenaFull;
+  return readIntoArena(connection, arena);
+}
+
+/// recv(2) with its errors sorted: > 0 bytes, 0 end of stream, -1 nothing now or a fault (then the connection failed).
+int64_t Reactor::receive(Connection& connection, uint8_t* into, uint32_t length) noexcept {
+  ssize_t count;
+  do {
+    count = ::recv(connection.fd, into, length, MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    connection.readable = false;
+    if (errno != EAGAIN) fault(connection, CloseReason::kSystem, errno);
+    return -1;
+  }
+  if (count == 0) {
+    connection.readable = false;
+    connection.readEnded = true;
+    return 0;
+  }
+  // Less than asked for: the socket is empty, epoll(7), unless its end was announced, which only a read of 0 proves.
+  if (count < length && !connection.hangup) connection.readable = false;
+  connection.active = true;
+  connection.endpoint->stats.bytesIn += static_cast<uint64_t>(count);
+  return count;
+}
+
+Reactor::Read Reactor::readIntoArena(Connection& connection, const Arena& arena) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  PartialFrame& partial = connection.partial;
+  const uint32_t carried = partial.size();
+  const uint32_t begin = position_;
+  const uint64_t held = endpoint.partialBytes + (position_ - batchFirstByte_);
+  const uint64_t budget = endpoint.options.limits.bufferedBytes;
+  if (held >= budget && table_.size() > batchFirstFrame_) return Read::kArenaFull;  // the batch must go first
+  const uint64_t allowance = std::max<uint64_t>(budget - std::min(held, budget), kMinReadBytes);
+  const auto length = static_cast<uint32_t>(std::min<uint64_t>({arena.size - begin - carried, kReadBytes, allowance}));
+
+  std::memcpy(arena.bytes + begin, partial.bytes(), carried);
+  const int64_t count = receive(connection, arena.bytes + begin + carried, length);
+  if (count < 0) return Read::kIdle;
+  if (count == 0) return finishInput(connection, arena);
+
+  const uint32_t end = begin + carried + static_cast<uint32_t>(count);
+  const ScanResult scan = endpoint.framer.scan(arena.bytes, begin, end, begin + partial.resume,
+                                               static_cast<int32_t>(connection.slot), table_);
+  position_ = static_cast<uint32_t>(scan.consumed);
+  const uint32_t left = end - position_;
+  endpoint.partialBytes += left;
+  endpoint.partialBytes -= carried;
+  if (!partial.assign(arena.bytes + position_, left)) {
+    endpoint.partialBytes -= left;
+    fault(connection, CloseReason::kSystem, ENOMEM);
+    return Read::kIdle;
+  }
+  partial.resume = static_cast<uint32_t>(scan.resume - scan.consumed);
+  partial.whole = 0;
+  partial.unscanned = scan.status == ScanStatus::kTableFull;
+  if (!keepScanStatus(connection, scan.status)) return Read::kIdle;
+  if (partial.unscanned) return Read::kArenaFull;
+  if (left > 0) boundPartials(endpoint);
+  return connection.readable ? Read::kAgain : Read::kIdle;
+}
+
+/// False when the scan found a fault.
+bool Reactor::keepScanStatus(Connection& connection, ScanStatus status) noexcept {
+  switch (status) {
+    case ScanStatus::kOk:
+    case ScanStatus::kTableFull:
+      return true;
+    case ScanStatus::kTooLarge:
+      fault(connection, CloseReason::kFrameTooLarge);
+      return false;
+    case ScanStatus::kMalformed:
+      fault(connection, CloseReason::kFrameMalformed);
+      return false;
+  }
+  return true;
+}
+
+Reactor::Read Reactor::readIntoPartial(Connection& connection, const Arena& arena) noexcept {
+  PartialFrame& partial = connection.partial;
+  uint8_t* into = partial.reserve(kReadBytes);
+  if (into == nullptr) {
+    fault(connection, CloseReason::kSystem, ENOMEM);
+    return Read::kIdle;
+  }
+  const int64_t count = receive(connection, into, std::min(partial.spare(), 4 * kReadBytes));
+  if (count < 0) return Read::kIdle;
+  if (count == 0) return finishInput(connection, arena);
+  partial.extend(static_cast<uint32_t>(count));
+  connection.endpoint->partialBytes += static_cast<uint64_t>(count);
+  partial.unscanned = true;
+  if (!probePartial(connection)) return Read::kIdle;
+  if (partial.whole > 0) return deliverPartial(connection, arena);
+  boundPartials(*connection.endpoint);
+  return connection.readable ? Read::kAgain : Read::kIdle;
+}
+
+/// Looks for a first whole frame in the unfinished bytes, where they lie. False when they are faulty.
+bool Reactor::probePartial(Connection& connection) noexcept {
+  PartialFrame& partial = connection.partial;
+  int32_t words[FrameTable::kWordsPerFrame];
+  FrameTable one(words, 1);
+  const ScanResult scan = connection.endpoint->framer.scan(partial.bytes(), 0, partial.size(), partial.resume,
+                                                           static_cast<int32_t>(connection.slot), one);
+  if (one.size() > 0) {
+    partial.whole = static_cast<uint32_t>(scan.consumed);
+    return true;
+  }
+  partial.resume = static_cast<uint32_t>(scan.resume);
+  partial.unscanned = false;
+  return keepScanStatus(connection, scan.status);
+}
+
+/// The frame at hand needs `bytes` of arena and they aren't left.
+Reactor::Read Reactor::lacks(uint32_t bytes) noexcept {
+  if (position_ > 0 || table_.size() > 0) return Read::kArenaFull;
+  wanted_ = bytes;
+  return Read::kArenaTooSmall;
+}
+
+Reactor::Read Reactor::deliverPartial(Connection& connection, const Arena& arena) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  PartialFrame& partial = connection.partial;
+  const uint32_t begin = position_;
+  const uint32_t room = arena.size - begin;
+  if (room < partial.whole) return lacks(partial.whole);
+  const uint32_t taken = std::min(room, partial.size());
+  const uint32_t end = begin + taken;
+  std::memcpy(arena.bytes + begin, partial.bytes(), taken);
+  const ScanResult scan =
+      endpoint.framer.scan(arena.bytes, begin, end, begin + std::min(partial.resume, partial.whole - 1),
+                           static_cast<int32_t>(connection.slot), table_);
+  position_ = static_cast<uint32_t>(scan.consumed);
+  const bool seenAll = taken == partial.size() && scan.status != ScanStatus::kTableFull;
+  endpoint.partialBytes -= position_ - begin;
+  partial.dropFront(position_ - begin);
+  partial.resume = static_cast<uint32_t>(scan.resume - scan.consumed);
+  partial.whole = 0;
+  partial.unscanned = !seenAll;
+  if (!keepScanStatus(connection, scan.status)) return Read::kIdle;
+  return partial.unscanned || connection.readable ? Read::kAgain : Read::kIdle;
+}
+
+/// The peer ended its side: a last frame may come out of what is left, and the connection is on its way out.
+Reactor::Read Reactor::finishInput(Connection& connection, const Arena& arena) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  PartialFrame& partial = connection.partial;
+  CloseReason reason = connection.systemError != 0 ? CloseReason::kSystem : CloseReason::kPeerEnded;
+  if (!partial.empty() && connection.systemError == 0) {
+    const uint32_t size = partial.size();
+    if (arena.size - position_ < size) return lacks(size);
+    if (table_.full()) return Read::kArenaFull;
+    std::memcpy(arena.bytes + position_, partial.bytes(), size);
+    switch (endpoint.framer.finish(arena.bytes, position_, position_ + size, static_cast<int32_t>(connection.slot),
+                                   table_)) {
+      case FinishResult::kDelivered:
+        position_ += size;
+        break;
+      case FinishResult::kNothing:
+        break;
+      case FinishResult::kTruncated:
+        reason = CloseReason::kFrameTruncated;
+        break;
+      case FinishResult::kTooLarge:
+        reason = CloseReason::kFrameTooLarge;
+        break;
+    }
+  }
+  dropPartial(connection);
+  if (connection.reason == CloseReason::kNone) {
+    connection.reason = reason;
+    if (reason != CloseReason::kPeerEnded) endpoint.stats.faults++;
+  }
+  if (!endpoint.options.allowHalfOpen || connection.writeEnded || reason != CloseReason::kPeerEnded) {
+    connection.closeWhenSent = true;
+    endpoint.settling.pushBack(&connection);
+  }
+  return Read::kIdle;
+}
+
+/// Unfinished frames alone fill the budget: nothing is in hand whose release could make room, so the connection that
+/// holds the most has to go. (One frame may be larger than the budget; it is not the frame that is refused.)
+void Reactor::boundPartials(Endpoint& endpoint) noexcept {
+  const EndpointLimits& limits = endpoint.options.limits;
+  const uint64_t bound = std::max<uint64_t>(limits.bufferedBytes, uint64_t{limits.frameBytes} + kReadBytes);
+  while (endpoint.partialBytes > bound) {
+    Connection* largest = nullptr;
+    for (Connection* c = endpoint.connections.front(); c != nullptr; c = SiblingList::after(c)) {
+      if (c->isOpen() && (largest == nullptr || c->partial.size() > largest->partial.size())) largest = c;
+    }
+    if (largest == nullptr || largest->partial.empty()) return;
+    fault(*largest, CloseReason::kBufferLimit);
+  }
+}
+
+}  // namespace sluice
