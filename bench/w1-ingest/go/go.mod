@@ -1,0 +1,3 @@
+module sluice-bench/ingest
+
+go 1.22
