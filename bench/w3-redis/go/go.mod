@@ -1,0 +1,3 @@
+module sluice-bench/resp
+
+go 1.22
