@@ -65,8 +65,14 @@ export const floor = {
   targets: [FLOOR_TARGET],
   command: [FLOOR, '0'],
 };
-export const sluiceSafe = sluice('sluice', 'sluice', here('sluice.mjs'), 'safe');
-export const sluiceRecycle = sluice('sluice-recycle', 'sluice, recycle', here('sluice.mjs'), 'recycle');
+export const sluiceByte = sluice('sluice', 'sluice, byteAt()', here('sluice.mjs'), 'byte');
+export const sluiceBuffer = sluice('sluice-buffer', 'sluice, buffer', here('sluice.mjs'), 'buffer');
+export const sluiceRecycle = sluice(
+  'sluice-recycle',
+  'sluice, buffer, recycle',
+  here('sluice.mjs'),
+  'recycle',
+);
 export const sluiceForAwait = sluice('sluice-for-await', 'sluice, for await', here('sluice-for-await.mjs'));
 export const nodeScan = node('node-scan', 'node:net, scan only', 'node-scan.mjs');
 export const nodeScanText = node('node-scan-text', 'node:net, scan as Latin-1', 'node-scan-text.mjs');

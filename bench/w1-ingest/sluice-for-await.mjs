@@ -1,4 +1,4 @@
-// sluice: for await, the pull form, only positions.
+// sluice: for await, the pull form, no object for a frame.
 import { lines, listen } from '../../dist/index.js';
 import { Tally } from '../harness/tally.mjs';
 
@@ -10,9 +10,9 @@ server.onDisconnect(() => tally.closed());
 Tally.listening(server.address.port);
 
 for await (const batch of server) {
-  const { buffer, length } = batch;
+  const { length } = batch;
   let sum = 0;
-  for (let i = 0; i < length; i++) sum += buffer[batch.start(i)];
+  for (let i = 0; i < length; i++) sum += batch.byteAt(i, 0);
   tally.frames += length;
   tally.sum += sum;
 }

@@ -1,20 +1,34 @@
-// sluice: onBatch, the push form, only positions.
+// sluice: onBatch, the push form, no object for a frame.
 //
-//   node sluice.mjs [PORT] [safe|recycle]
+//   node sluice.mjs [PORT] [FORM]
+//
+// byte (default)   byteAt(i, 0): hands out no view, so the library uses the arena again at once
+// buffer           buffer[start(i)]: a view of the arena, which stays untouched for as long as anybody holds it
+// recycle          the same with recycle: true, where the view is good until the batch is released
 import { lines, listen } from '../../dist/index.js';
 import { Tally } from '../harness/tally.mjs';
 
-const [port = '0', memory = 'safe'] = process.argv.slice(2);
+const [port = '0', form = 'byte'] = process.argv.slice(2);
 const tally = new Tally();
 
-const server = await listen(`tcp://127.0.0.1:${port}`, { framing: lines(), recycle: memory === 'recycle' });
-server.onConnect(() => tally.opened());
-server.onDisconnect(() => tally.closed());
-server.onBatch((batch) => {
+function readBytes(batch) {
+  const { length } = batch;
+  let sum = 0;
+  for (let i = 0; i < length; i++) sum += batch.byteAt(i, 0);
+  tally.frames += length;
+  tally.sum += sum;
+}
+
+function readBuffer(batch) {
   const { buffer, length } = batch;
   let sum = 0;
   for (let i = 0; i < length; i++) sum += buffer[batch.start(i)];
   tally.frames += length;
   tally.sum += sum;
-});
+}
+
+const server = await listen(`tcp://127.0.0.1:${port}`, { framing: lines(), recycle: form === 'recycle' });
+server.onConnect(() => tally.opened());
+server.onDisconnect(() => tally.closed());
+server.onBatch(form === 'byte' ? readBytes : readBuffer);
 Tally.listening(server.address.port);

@@ -23,7 +23,8 @@ export default {
   targets: [],
   peers: [
     peers.floor,
-    peers.sluiceSafe,
+    peers.sluiceByte,
+    peers.sluiceBuffer,
     peers.sluiceRecycle,
     peers.sluiceForAwait,
     peers.rustScan,

@@ -16,7 +16,7 @@ export default {
   columns: INGEST_COLUMNS.filter(({ key }) => key !== 'megabytesPerSecond'),
   peers: [
     peers.floor,
-    peers.sluiceSafe,
+    peers.sluiceByte,
     peers.sluiceRecycle,
     peers.rustScan,
     peers.rustLines,

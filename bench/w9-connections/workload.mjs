@@ -89,7 +89,7 @@ export default {
   targets: [],
   peers: [
     peers.floor,
-    peers.sluiceSafe,
+    peers.sluiceByte,
     peers.rustLines,
     peers.goDefault,
     peers.nodeBuffers,
