@@ -104,7 +104,8 @@ class Reactor {
  private:
   enum class Read : uint8_t { kIdle, kAgain, kArenaFull, kArenaTooSmall };
 
-  static constexpr uint32_t kReadBytes = 64 * 1024;       // of one recv
+  static constexpr uint32_t kReadBytes = 256 * 1024;      // of one recv: each wakes a sender that waits for room
+  static constexpr uint32_t kPartialReadBytes = 64 * 1024; // of one recv into an unfinished frame
   static constexpr uint32_t kMinReadBytes = 4 * 1024;     // less room than that ends the turn
   static constexpr uint32_t kAssembleInArena = 8 * 1024;  // larger unfinished frames are completed where they lie
   static constexpr uint32_t kAcceptsPerTurn = 128;

@@ -209,12 +209,12 @@ bool Reactor::keepScanStatus(Connection& connection, ScanStatus status) noexcept
 
 Reactor::Read Reactor::readIntoPartial(Connection& connection, const Arena& arena) noexcept {
   PartialFrame& partial = connection.partial;
-  uint8_t* into = partial.reserve(kReadBytes);
+  uint8_t* into = partial.reserve(kPartialReadBytes);
   if (into == nullptr) {
     fault(connection, CloseReason::kSystem, ENOMEM);
     return Read::kIdle;
   }
-  const int64_t count = receive(connection, into, std::min(partial.spare(), 4 * kReadBytes));
+  const int64_t count = receive(connection, into, std::min(partial.spare(), 4 * kPartialReadBytes));
   if (count < 0) return Read::kIdle;
   if (count == 0) return finishInput(connection, arena);
   partial.extend(static_cast<uint32_t>(count));
