@@ -1,0 +1,34 @@
+// Frames of one size.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "framing/frame_table.h"
+#include "framing/scan_result.h"
+
+namespace sluice {
+
+class Fixed {
+ public:
+  explicit Fixed(uint32_t size) noexcept : size_(size) {}
+
+  ScanResult scan(const uint8_t*, size_t begin, size_t end, size_t, int32_t connection,
+                  FrameTable& out) const noexcept {
+    size_t start = begin;
+    for (; end - start >= size_; start += size_) {
+      if (out.full()) return {start, start, 0, ScanStatus::kTableFull};
+      out.push(connection, static_cast<int32_t>(start), static_cast<int32_t>(start + size_));
+    }
+    return {start, end, size_, ScanStatus::kOk};
+  }
+
+  FinishResult finish(const uint8_t*, size_t begin, size_t end, int32_t, FrameTable&) const noexcept {
+    return begin == end ? FinishResult::kNothing : FinishResult::kTruncated;
+  }
+
+ private:
+  uint32_t size_;
+};
+
+}  // namespace sluice
