@@ -70,7 +70,9 @@ function compare(sent, before, after) {
 
 /**
  * @param {'stream' | 'packets'} mode of the load generator
- * @returns {Promise<{ cpuNs: number, userNs: number, systemNs: number, framesPerSecond: number, megabytesPerSecond: number }>}
+ * @returns {Promise<{ cpuNs: number, userNs: number, systemNs: number, framesPerSecond: number,
+ *   megabytesPerSecond: number, loadBusy: number }>} `loadBusy` is the share of its time that the load used its CPU: near 1,
+ *   the load was the limit and not the server
  */
 export async function measureIngest(mode, peer, settings, placement) {
   const { server, port } = await startServer(peer.command, placement);
@@ -94,6 +96,7 @@ export async function measureIngest(mode, peer, settings, placement) {
       ...cpuPerUnit(cpuBefore, cpuAfter, sent.frames),
       framesPerSecond: sent.frames / seconds,
       megabytesPerSecond: sent.bytes / 1e6 / seconds,
+      loadBusy: sent.cpuNs / sent.elapsedNs,
     };
   } finally {
     await server.stop();
@@ -106,4 +109,5 @@ export const INGEST_COLUMNS = [
   { key: 'userNs', header: 'of it user space', digits: 1, spread: true },
   { key: 'framesPerSecond', header: 'M frames / s', digits: 2, scale: 1e-6 },
   { key: 'megabytesPerSecond', header: 'MB / s', digits: 0 },
+  { key: 'loadBusy', header: 'load busy %', digits: 0, scale: 100 },
 ];

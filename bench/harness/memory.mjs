@@ -9,13 +9,18 @@ const STILL = 0.002; // a change below this share is noise
 const STILL_LOOKS = 4;
 const SETTLE_MS = 20_000;
 
-/** @typedef {{ rssBytes: number, pssBytes: number }} MemoryReading */
+/** @typedef {{ rssBytes: number, anonymousBytes: number }} MemoryReading */
 
-/** @returns {MemoryReading} proc_pid_smaps(5); PSS counts a page that n processes share as 1/n */
+/**
+ * RSS, and the part of it that belongs to no file: heaps and stacks. PSS would divide each shared page by the number of its users,
+ * and so move when another program starts or ends.
+ *
+ * @returns {MemoryReading} proc_pid_smaps(5)
+ */
 function readMemory(pid) {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const bytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(rollup)[1]) * KIB;
-  return { rssBytes: bytes('Rss'), pssBytes: bytes('Pss') };
+  return { rssBytes: bytes('Rss'), anonymousBytes: bytes('Anonymous') };
 }
 
 /** Reads once it has not moved for a second: garbage collectors and allocators give back in their own time. */

@@ -1,4 +1,4 @@
-// Monotonic time in nanoseconds.
+// Time in nanoseconds: monotonic, and the CPU time of this process.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,26 @@ namespace load {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-inline std::int64_t now() noexcept {
+inline std::int64_t read_clock(clockid_t clock) noexcept {
   timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  ::clock_gettime(clock, &t);
   return t.tv_sec * kSecond + t.tv_nsec;
 }
+
+inline std::int64_t now() noexcept {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+// While a load is sent: tells a load that the server held back from one that could not send faster.
+class Stopwatch {
+ public:
+  std::int64_t elapsed() const noexcept { return now() - began_; }
+  std::int64_t cpu() const noexcept { return read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu_began_; }
+
+ private:
+  std::int64_t began_ = now();
+  std::int64_t cpu_began_ = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+};
 
 inline void sleep_until(std::int64_t deadline) noexcept {
   const timespec t{deadline / kSecond, deadline % kSecond};

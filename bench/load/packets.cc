@@ -6,13 +6,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
 #include <vector>
 
 #include "clock.h"
 #include "modes.h"
 #include "payload.h"
+#include "report.h"
 #include "socket.h"
 
 namespace load {
@@ -34,15 +33,13 @@ int run_packets(const Options& options) {
   for (std::size_t i = 0; i < count; ++i) {
     sockets[i] = connect_to(options, i);
     set_timeouts(sockets[i].fd(), kStalledSeconds);
-    const Tally share = payload.expected(i, options.frames / count + (i < options.frames % count ? 1 : 0));
-    expected.frames += share.frames;
-    expected.sum += share.sum;
+    expected += payload.expected(i, options.frames / count + (i < options.frames % count ? 1 : 0));
   }
 
   const std::int64_t round_ns = options.rate == 0 ? 0
                                                   : kSecond * static_cast<std::int64_t>(count) /
                                                         static_cast<std::int64_t>(options.rate);
-  const std::int64_t began = now();
+  const Stopwatch watch;
   JitteredSchedule schedule(round_ns);
   for (std::uint64_t sent = 0; sent < options.frames;) {
     if (round_ns > 0) sleep_until(schedule.next());
@@ -56,9 +53,7 @@ int run_packets(const Options& options) {
   for (const Socket& socket : sockets) {
     if (!read_until_closed(socket.fd())) die("the server did not close its side");
   }
-  std::printf("{\"connections\":%zu,\"frames\":%" PRIu64 ",\"sum\":%" PRIu64 ",\"bytes\":%" PRIu64
-              ",\"elapsedNs\":%" PRId64 "}\n",
-              count, expected.frames, expected.sum, expected.frames * line, now() - began);
+  report_load(count, expected, payload, watch);
   return 0;
 }
 

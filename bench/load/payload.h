@@ -15,6 +15,12 @@ namespace load {
 struct Tally {
   std::uint64_t frames = 0;
   std::uint64_t sum = 0;  // of the first byte of each frame
+
+  Tally& operator+=(const Tally& other) noexcept {
+    frames += other.frames;
+    sum += other.sum;
+    return *this;
+  }
 };
 
 class Payload {

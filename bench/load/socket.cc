@@ -13,11 +13,26 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 namespace load {
 namespace {
 
 constexpr std::uint32_t kSourceAddresses = 4;
+constexpr int kSendBufferBytes = 256 * 1024;
+
+// On the loopback interface a segment that has to wait (for the congestion window, BBR's pacing, the receive
+// window) is sent when the acknowledgement arrives, and that is processed on the CPU and the account of
+// whoever sent it: the server would pay for the sender's work, and a slower server for more of it. With a
+// send buffer smaller than any of these windows every segment leaves within send(), as if the sender were
+// another machine. Reno is in every kernel and does not pace.
+void pay_for_sending(int fd) noexcept {
+  constexpr std::string_view kAlgorithm = "reno";
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kAlgorithm.data(), kAlgorithm.size()) != 0)
+    die("TCP_CONGESTION");
+  if (::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes) != 0)
+    die("SO_SNDBUF");
+}
 
 sockaddr_in loopback(std::uint32_t host, std::uint16_t port) noexcept {
   sockaddr_in address{};
@@ -34,6 +49,7 @@ Socket connect_tcp(std::uint16_t port, std::size_t index) noexcept {
   // The port is chosen at connect, when the destination is known: ip(7), IP_BIND_ADDRESS_NO_PORT.
   if (::setsockopt(socket.fd(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0) die("setsockopt");
   if (::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) die("TCP_NODELAY");
+  pay_for_sending(socket.fd());
   const sockaddr_in source = loopback(static_cast<std::uint32_t>(index) % kSourceAddresses, 0);
   if (::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0) die("bind");
   const sockaddr_in target = loopback(0, port);

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cinttypes>
-#include <cstdio>
 #include <vector>
 
 #include "clock.h"
 #include "modes.h"
 #include "payload.h"
+#include "report.h"
 #include "socket.h"
 
 namespace load {
@@ -45,9 +44,7 @@ int run_stream(const Options& options) {
   if (poller.fd() < 0) die("epoll_create1");
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t frames = options.frames / count + (i < options.frames % count ? 1 : 0);
-    const Tally share = payload.expected(i, frames);
-    expected.frames += share.frames;
-    expected.sum += share.sum;
+    expected += payload.expected(i, frames);
 
     Sender& sender = senders[i];
     sender.socket = connect_to(options, i);
@@ -58,7 +55,7 @@ int run_stream(const Options& options) {
     if (::epoll_ctl(poller.fd(), EPOLL_CTL_ADD, sender.socket.fd(), &event) != 0) die("epoll_ctl");
   }
 
-  const std::int64_t began = now();
+  const Stopwatch watch;
   std::vector<epoll_event> events(count);
   for (std::size_t open = count; open > 0;) {
     const int ready = ::epoll_wait(poller.fd(), events.data(), static_cast<int>(count), -1);
@@ -78,9 +75,7 @@ int run_stream(const Options& options) {
       }
     }
   }
-  std::printf("{\"connections\":%zu,\"frames\":%" PRIu64 ",\"sum\":%" PRIu64 ",\"bytes\":%" PRIu64
-              ",\"elapsedNs\":%" PRId64 "}\n",
-              count, expected.frames, expected.sum, expected.frames * payload.line_bytes(), now() - began);
+  report_load(count, expected, payload, watch);
   return 0;
 }
 

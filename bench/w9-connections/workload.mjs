@@ -62,7 +62,7 @@ async function measure(peer, { connections }, placement) {
     return {
       idle: {
         rssBytes: (after.rssBytes - before.rssBytes) / connections,
-        pssBytes: (after.pssBytes - before.pssBytes) / connections,
+        anonymousBytes: (after.anonymousBytes - before.anonymousBytes) / connections,
         emptyRssBytes: before.rssBytes,
       },
     };
@@ -81,7 +81,7 @@ export default {
   cells: [{ id: 'idle' }],
   columns: [
     { key: 'rssBytes', header: 'RSS, bytes / connection', digits: 0, spread: true },
-    { key: 'pssBytes', header: 'PSS, bytes / connection', digits: 0, spread: true },
+    { key: 'anonymousBytes', header: 'of it anonymous', digits: 0, spread: true },
     { key: 'emptyRssBytes', header: 'RSS before, MB', digits: 1, scale: 1e-6 },
   ],
   reference: { name: 'node-buffers', label: 'node:net' },
