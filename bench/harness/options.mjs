@@ -9,7 +9,7 @@ WORKLOAD       w1, w1b, w2, w3, w9, or all
 --runs N       rounds; in each, every peer runs once, in turn (default 5)
 --only A,B     only these peers
 --quick        a tenth of the work and one round: to see that everything runs, not to quote
---save         write bench/results also after --quick or --only, which otherwise only print
+--save         write bench/results also after --quick, --only or fewer than five rounds, which otherwise only print
 --no-pin       let the kernel place server and load; otherwise each has a CPU of its own`;
 
 const QUICK_RUNS = 1;
@@ -55,7 +55,7 @@ export function parseOptions(args) {
     runs,
     only: values.only?.split(','),
     quick: values.quick,
-    save: values.save || (!values.quick && values.only === undefined),
+    save: values.save || (!values.quick && values.only === undefined && runs >= DEFAULT_RUNS),
     pin: !values['no-pin'],
     help: values.help ? USAGE : undefined,
   };

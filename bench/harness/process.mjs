@@ -1,6 +1,7 @@
 // Child processes that talk in lines, and never outlive the harness.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { ROOT } from './paths.mjs';
 
 const children = new Set();
 process.on('exit', () => {
@@ -90,8 +91,10 @@ export class LineProcess {
     clearTimeout(kill);
   }
 
+  // Failures are kept with the results, where the folder of this copy of the repository says nothing to anybody.
   #failure(what) {
     const said = this.#stderr.trim();
-    return new Error(`${this.#child.spawnargs.join(' ')} ${what}${said === '' ? '' : `: ${said}`}`);
+    const message = `${this.#child.spawnargs.join(' ')} ${what}${said === '' ? '' : `: ${said}`}`;
+    return new Error(message.replaceAll(ROOT, ''));
   }
 }
