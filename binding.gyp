@@ -5,7 +5,7 @@
       "sources": ["<!@(node scripts/native-sources.mjs)"],
       "include_dirs": ["native/core", "native/addon", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS"],
-      "cflags_cc!": ["-std=gnu++17", "-fno-exceptions"],
+      "cflags_cc!": ["-std=gnu++17"],
       "cflags_cc": ["-std=c++20", "-O3", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wall", "-Wextra"],
       "ldflags": ["-Wl,-z,nodelete", "-static-libstdc++", "-static-libgcc"],
       "xcode_settings": {

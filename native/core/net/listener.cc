@@ -17,6 +17,22 @@ const char* unixPath(const SocketAddress& address) noexcept {
   return address.family() == AF_UNIX && un->sun_path[0] != '\0' ? un->sun_path : nullptr;
 }
 
+/// Which file a path names. False when there is none. (On Linux statx(2), because lstat asks for a glibc of 2.33.)
+bool identify(const char* path, uint64_t& device, uint64_t& inode) noexcept {
+#ifdef __linux__
+  struct statx info {};
+  if (::statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &info) != 0) return false;
+  device = uint64_t{info.stx_dev_major} << 32 | info.stx_dev_minor;
+  inode = info.stx_ino;
+#else
+  struct stat info {};
+  if (::lstat(path, &info) != 0) return false;
+  device = static_cast<uint64_t>(info.st_dev);
+  inode = info.st_ino;
+#endif
+  return true;
+}
+
 int openReserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 }  // namespace
@@ -44,13 +60,7 @@ int Listener::open(const SocketAddress& address, const ListenOptions& options) n
   }
   address_.length = sizeof address_.storage;
   if (address.family() == AF_UNIX || ::getsockname(fd_, address_.raw(), &address_.length) != 0) address_ = address;
-  if (const char* path = unixPath(address_); path != nullptr) {
-    struct stat info {};
-    if (::lstat(path, &info) == 0) {
-      unixDevice_ = info.st_dev;
-      unixInode_ = info.st_ino;
-    }
-  }
+  if (const char* path = unixPath(address_); path != nullptr) identify(path, unixDevice_, unixInode_);
   reserve_ = openReserve();
   return 0;
 }
@@ -97,8 +107,9 @@ Listener::Accepted Listener::refuseWithReserve() noexcept {
 void Listener::close() noexcept {
   if (fd_ >= 0) {
     if (const char* path = unixPath(address_); path != nullptr && unixInode_ != 0) {
-      struct stat info {};
-      if (::lstat(path, &info) == 0 && info.st_dev == unixDevice_ && info.st_ino == unixInode_) ::unlink(path);
+      uint64_t device = 0;
+      uint64_t inode = 0;
+      if (identify(path, device, inode) && device == unixDevice_ && inode == unixInode_) ::unlink(path);
     }
     ::close(fd_);
   }
