@@ -5,6 +5,8 @@
 // notes where the arguments lie and copies nothing. When the bytes end in the middle it remembers how far it came, so
 // that each byte is paid for once, however small the pieces are.
 
+import { KeyCache } from './key-cache.mjs';
+
 const CR = 13;
 const LF = 10;
 const DOLLAR = 36;
@@ -26,6 +28,8 @@ const KEPT_ARGUMENTS = 4096;
 
 /** What came is not RESP: the client is told the message, and its connection ends. */
 export class ProtocolError extends Error {}
+
+const keys = new KeyCache();
 
 export class Request {
   /** Where the request begins in the bytes that `reset` was given. */
@@ -130,7 +134,7 @@ export class Request {
 
   /** Argument `i` as text in which each character is one byte, so that it holds any bytes. */
   text(i) {
-    return this.#bytes.latin1Slice(this.#starts[i], this.#ends[i]);
+    return keys.text(this.#bytes, this.#starts[i], this.#ends[i]);
   }
 
   /** Argument `i` as the bulk string that it came in: a view, to be copied by whoever keeps it. */
@@ -210,12 +214,12 @@ function splitWords(line) {
     const match = WORD.exec(line);
     if (match === null) throw new ProtocolError('unbalanced quotes in request');
     const [, double, single, plain] = match;
-    words.push(plain ?? single?.replaceAll("\\'", "'") ?? double.replace(ESCAPE, unescape));
+    words.push(plain ?? single?.replaceAll("\\'", "'") ?? double.replace(ESCAPE, unescaped));
   }
   return words;
 }
 
-function unescape(_, hex, letter) {
+function unescaped(_, hex, letter) {
   return hex === undefined ? (escapes[letter] ?? letter) : String.fromCharCode(Number.parseInt(hex, 16));
 }
 
