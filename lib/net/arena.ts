@@ -26,17 +26,20 @@ const detachAtRelease = (process.env.SLUICE_DEBUG ?? '').split(',').includes('re
 
 export class Arena {
   readonly bytes: Buffer;
+  /** What `bytes` is a view of. */
+  readonly memory: ArrayBuffer;
   readonly frames: Int32Array;
   /** Batches that are not released. */
   pending = 0;
   /** A view was handed out, and its holder may keep it. */
   exposed = false;
 
-  constructor(size: number) {
+  constructor(size: number, frames: Int32Array) {
     this.bytes = Buffer.allocUnsafeSlow(size);
-    this.frames = new Int32Array((Math.max(size, MIN_BYTES) / BYTES_PER_FRAME) * FRAME_WORDS);
+    this.memory = this.bytes.buffer as ArrayBuffer;
+    this.frames = frames;
     // Whoever transferred the memory to another thread would leave the driver's pointer dangling.
-    if (!detachAtRelease) markAsUntransferable(this.bytes.buffer);
+    if (!detachAtRelease) markAsUntransferable(this.memory);
   }
 }
 
@@ -47,6 +50,8 @@ export class ArenaPool {
   #quietTurns = 0;
   /** Used before, released, and shown to nobody. */
   #spare: Arena | undefined;
+  /** The frame table of an arena that was left to the program: tables are never shown to anybody. */
+  #spareFrames: Int32Array | undefined;
   current: Arena | undefined;
 
   constructor(table: Int32Array) {
@@ -58,8 +63,16 @@ export class ArenaPool {
     const spare = this.#spare;
     this.#spare = undefined;
     const size = Math.max(this.#size, Math.ceil(minBytes / MIN_BYTES) * MIN_BYTES);
-    this.current = spare !== undefined && spare.bytes.length === size ? spare : new Arena(size);
+    this.current =
+      spare !== undefined && spare.bytes.length === size ? spare : new Arena(size, this.#takeFrames(size));
     return this.current;
+  }
+
+  #takeFrames(size: number): Int32Array {
+    const words = (size / BYTES_PER_FRAME) * FRAME_WORDS;
+    const spare = this.#spareFrames;
+    this.#spareFrames = undefined;
+    return spare?.length === words ? spare : new Int32Array(words);
   }
 
   /** A turn filled `used` bytes of the current arena. */
@@ -79,9 +92,12 @@ export class ArenaPool {
 
   /** The last batch of `arena` was released. */
   reclaim(arena: Arena, recycled: boolean): void {
-    if (arena.exposed) return;
+    if (arena.exposed) {
+      this.#spareFrames = arena.frames;
+      return;
+    }
     if (recycled && detachAtRelease) {
-      structuredClone(arena.bytes.buffer, { transfer: [arena.bytes.buffer as ArrayBuffer] });
+      structuredClone(arena.memory, { transfer: [arena.memory] });
       return;
     }
     if (arena.bytes.length !== this.#size) return;

@@ -4,19 +4,24 @@ import type { DisconnectReason } from './disconnect-reason.js';
 import type { Endpoint } from './endpoint.js';
 import type { OutputData } from './frame-batch.js';
 import { ConnectionClosedError, WriteAfterEndError } from './socket-error.js';
-import type { ThreadReactor } from './thread-reactor.js';
 import type { WaitOptions } from './wait.js';
+
+const OPEN = 0;
+/** `end` was called. */
+const ENDED = 1;
+/** `destroy` was called; `#why` is what it was given. */
+const DESTROYED = 2;
+/** The driver reported the end; `#why` is the reason. */
+const CLOSED = 3;
 
 /** A connection: where frames come from and answers go. */
 export class Connection {
-  readonly #reactor: ThreadReactor;
+  // Few fields: there may be a million of these.
   readonly #endpoint: Endpoint;
   readonly #slot: number;
+  #state: number = OPEN;
   #remote: RemoteAddress | undefined;
-  #reason: DisconnectReason | undefined;
-  #closed = false;
-  #ended = false;
-  #cause: unknown;
+  #why: unknown;
   /** Bytes gathered since the driver last sent (`#epoch` says when that was). */
   #gathered = 0;
   #epoch = -1;
@@ -24,27 +29,26 @@ export class Connection {
   data: unknown;
 
   /** @internal */
-  constructor(reactor: ThreadReactor, endpoint: Endpoint, slot: number) {
-    this.#reactor = reactor;
+  constructor(endpoint: Endpoint, slot: number) {
     this.#endpoint = endpoint;
     this.#slot = slot;
   }
 
   /** The peer's address. */
   get remote(): RemoteAddress {
-    this.#remote ??= this.#reactor.driver.remoteAddress(this.#slot) as RemoteAddress;
+    this.#remote ??= this.#endpoint.reactor.driver.remoteAddress(this.#slot) as RemoteAddress;
     return this.#remote;
   }
 
   /** True once the connection has ended, in whatever way. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#state >= DESTROYED;
   }
 
   /** Bytes of output that this connection has not handed to the system yet. */
   get queuedBytes(): number {
-    const { output, gauge } = this.#reactor;
-    if (this.#closed) return 0;
+    const { output, gauge } = this.#endpoint.reactor;
+    if (this.closed) return 0;
     return gauge[this.#slot]! + (this.#epoch === output.epoch && output.pending ? this.#gathered : 0);
   }
 
@@ -57,7 +61,7 @@ export class Connection {
    */
   write(data: OutputData): boolean {
     this.#checkWritable();
-    const { output, gauge } = this.#reactor;
+    const { output, gauge } = this.#endpoint.reactor;
     const gathered = output.add(this.#slot, data);
     if (this.#epoch !== output.epoch) {
       this.#epoch = output.epoch;
@@ -78,43 +82,43 @@ export class Connection {
 
   /** Sends `data` if given, then ends this side once the output is out. Reading goes on until the peer ends its side. */
   end(data?: OutputData): void {
-    if (this.#closed || this.#ended) {
+    if (this.#state !== OPEN) {
       if (data !== undefined) this.#checkWritable();
       return;
     }
     if (data !== undefined) this.write(data);
-    this.#ended = true;
-    this.#reactor.driver.end(this.#slot);
+    this.#state = ENDED;
+    this.#endpoint.reactor.driver.end(this.#slot);
   }
 
   /** Ends the connection at once, in both directions; queued output is dropped. `reason` becomes the cause. Idempotent. */
   destroy(reason?: unknown): void {
-    if (this.#closed) return;
-    this.#cause = reason;
-    this.#closed = true;
-    this.#remote ??= this.#reactor.driver.remoteAddress(this.#slot) as RemoteAddress;
-    this.#reactor.driver.destroy(this.#slot);
+    if (this.closed) return;
+    this.#state = DESTROYED;
+    this.#why = reason;
+    void this.remote; // the slot may belong to another when somebody asks
+    this.#endpoint.reactor.driver.destroy(this.#slot);
   }
 
   /** @internal What `destroy` was given. */
   get destroyCause(): unknown {
-    return this.#cause;
+    return this.#state === DESTROYED ? this.#why : undefined;
   }
 
   /** @internal */
   get disconnectReason(): DisconnectReason | undefined {
-    return this.#reason;
+    return this.#state === CLOSED ? (this.#why as DisconnectReason | undefined) : undefined;
   }
 
   /** @internal The driver reported the end. */
   markClosed(reason: DisconnectReason): void {
-    this.#remote ??= this.#reactor.driver.remoteAddress(this.#slot) as RemoteAddress;
-    this.#closed = true;
-    this.#reason = reason;
+    void this.remote;
+    this.#state = CLOSED;
+    this.#why = reason;
   }
 
   #checkWritable(): void {
-    if (this.#closed) throw new ConnectionClosedError(this.#reason);
-    if (this.#ended) throw new WriteAfterEndError();
+    if (this.closed) throw new ConnectionClosedError(this.disconnectReason);
+    if (this.#state === ENDED) throw new WriteAfterEndError();
   }
 }

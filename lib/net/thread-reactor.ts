@@ -77,7 +77,7 @@ export class ThreadReactor {
   connectionAt(endpoint: Endpoint, slot: number): Connection {
     let connection = this.#connections[slot];
     if (connection === undefined) {
-      connection = new Connection(this, endpoint, slot);
+      connection = new Connection(endpoint, slot);
       this.#connections[slot] = connection;
     }
     return connection;

@@ -82,7 +82,7 @@ void Reactor::destroy(Connection& connection) noexcept {
 DrainProgress Reactor::drainStep(Endpoint& endpoint) noexcept {
   DrainProgress progress;
   for (Connection* c = endpoint.connections.front(); c != nullptr;) {
-    Connection* next = SiblingList::after(c);
+    Connection* next = endpoint.connections.after(c);
     if (c->isOpen()) {
       const bool inFlight = c->active || endpoint.outstanding || ReadyList::contains(c) || c->readable ||
                             !c->partial.empty() || c->output;

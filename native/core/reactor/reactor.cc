@@ -17,7 +17,7 @@ constexpr uint64_t token(uint32_t low, uint32_t generation) { return (uint64_t{g
 
 Reactor::~Reactor() {
   for (auto& [id, endpoint] : endpoints_) {
-    for (Connection* c = endpoint->connections.front(); c != nullptr; c = SiblingList::after(c)) {
+    for (Connection* c = endpoint->connections.front(); c != nullptr; c = endpoint->connections.after(c)) {
       if (c->isOpen()) ::close(c->fd);
     }
   }
@@ -107,7 +107,7 @@ void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
   endpoint.reading = false;
   settle(endpoint);
   for (Connection* c = endpoint.connections.front(); c != nullptr;) {
-    Connection* next = SiblingList::after(c);
+    Connection* next = endpoint.connections.after(c);
     if (c->isOpen()) {
       if (c->reason == CloseReason::kNone) c->reason = reason;
       closeNow(*c);
@@ -164,7 +164,7 @@ void Reactor::tick(uint64_t nowMs) noexcept {
     }
   }
   for (Connection* c = stalling_.front(); c != nullptr;) {
-    Connection* next = StallList::after(c);
+    Connection* next = stalling_.after(c);
     const uint32_t limit = c->endpoint->options.limits.outputStallMs;
     if (c->output->progressAtMs == 0) {
       c->output->progressAtMs = nowMs;
@@ -190,7 +190,7 @@ void Reactor::recycle(std::span<const Event> delivered) noexcept {
 void Reactor::setOutputGauge(uint32_t* gauge, uint32_t slots) noexcept {
   outputGauge_ = gauge;
   gaugeSlots_ = slots;
-  for (Connection* c = stalling_.front(); c != nullptr; c = StallList::after(c)) noteOutput(*c);
+  for (Connection* c = stalling_.front(); c != nullptr; c = stalling_.after(c)) noteOutput(*c);
 }
 
 }  // namespace sluice

@@ -316,7 +316,7 @@ void Reactor::boundPartials(Endpoint& endpoint) noexcept {
   const uint64_t bound = std::max<uint64_t>(limits.bufferedBytes, uint64_t{limits.frameBytes} + kReadBytes);
   while (endpoint.partialBytes > bound) {
     Connection* largest = nullptr;
-    for (Connection* c = endpoint.connections.front(); c != nullptr; c = SiblingList::after(c)) {
+    for (Connection* c = endpoint.connections.front(); c != nullptr; c = endpoint.connections.after(c)) {
       if (c->isOpen() && (largest == nullptr || c->partial.size() > largest->partial.size())) largest = c;
     }
     if (largest == nullptr || largest->partial.empty()) return;
