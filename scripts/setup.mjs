@@ -82,8 +82,10 @@ const steps = [
 async function withLock(work) {
   for (let said = false; !acquire(); await sleep(LOCK_POLL_MS)) {
     if (isAbandoned()) rmSync(lockFolder, { recursive: true, force: true });
-    else if (!said) console.log(`setup: waiting for another one (${lockFolder})`);
-    said = true;
+    else if (!said) {
+      console.log(`setup: waiting for another one (${lockFolder})`);
+      said = true;
+    }
   }
   try {
     return work();
