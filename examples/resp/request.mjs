@@ -116,18 +116,20 @@ export class Request {
 
   /** A number made of the letters of argument `i`, in whatever case. */
   hash(i) {
+    const bytes = this.#bytes;
     const end = this.#ends[i];
     let hash = 0;
-    for (let at = this.#starts[i]; at < end; at++) hash = nextHash(hash, this.#bytes[at]);
+    for (let at = this.#starts[i]; at < end; at++) hash = nextHash(hash, bytes[at]);
     return hash;
   }
 
   /** Whether argument `i` is `word`, which is in capitals, in whatever case. */
   is(i, word) {
+    const bytes = this.#bytes;
     const start = this.#starts[i];
     if (this.#ends[i] - start !== word.length) return false;
     for (let k = 0; k < word.length; k++) {
-      if ((this.#bytes[start + k] & ~SMALL) !== word.charCodeAt(k)) return false;
+      if ((bytes[start + k] & ~SMALL) !== word.charCodeAt(k)) return false;
     }
     return true;
   }
