@@ -1,2 +1,3 @@
+export * from './context/index.js';
 export * from './errors.js';
 export * from './net/index.js';

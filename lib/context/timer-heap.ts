@@ -58,14 +58,14 @@ export class TimerHeap {
 
   /** Takes `entry` out; does nothing when it is in no heap. */
   static remove(entry: Timed): void {
-    entry.heap?.#remove(entry);
+    if (entry.heap !== undefined) entry.heap.#remove(entry);
   }
 
   /** Says whether `entry` keeps the process alive. */
   static hold(entry: Timed, held: boolean): void {
     if (entry.held === held) return;
     entry.held = held;
-    entry.heap?.#countHeld(held ? 1 : -1);
+    if (entry.heap !== undefined) entry.heap.#countHeld(held ? 1 : -1);
   }
 
   #remove(entry: Timed): void {

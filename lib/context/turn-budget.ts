@@ -57,7 +57,7 @@ export function charge(units: number): Promise<void> | undefined {
 }
 
 /**
- * The promise of an operation that was ready at once and gave `value`.
+ * The promise of an operation that was ready at once and gave `value`, which must not be a promise itself.
  *
  * @internal
  */
@@ -71,7 +71,7 @@ export function ready<T>(value: T, units = 1): Promise<T> {
  *
  * @internal
  */
-export function done(): Promise<void> {
+export function readyVoid(): Promise<void> {
   return charge(1) ?? settled;
 }
 

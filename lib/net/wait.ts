@@ -1,16 +1,8 @@
 /** Waits that a signal can end. */
+import type { HasSignal } from '../context/cancellation.js';
 import { InvalidArgTypeError } from '../errors.js';
 
-/** What has a signal: a Context. */
-export interface HasSignal {
-  readonly signal: AbortSignal;
-}
-
-/** Options of every wait. */
-export interface WaitOptions {
-  /** An AbortSignal or a Context; when it fires, the wait rejects with its reason. */
-  signal?: AbortSignal | HasSignal;
-}
+export type { HasSignal, WaitOptions } from '../context/cancellation.js';
 
 /** @internal */
 export function signalOf(value: unknown): AbortSignal | undefined {

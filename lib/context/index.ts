@@ -1,0 +1,15 @@
+/** Contexts: cancellation, deadlines and values, as in Go. */
+export type { HasSignal, WaitOptions } from './cancellation.js';
+export {
+  background,
+  type CancelContext,
+  type Context,
+  contextFrom,
+  type DeadlineOptions,
+  withCancel,
+  withDeadline,
+  withoutCancel,
+  withTimeout,
+  withValue,
+} from './context.js';
+export { CanceledError, type ContextError, DeadlineExceededError } from './context-error.js';
