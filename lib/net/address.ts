@@ -13,6 +13,13 @@ export type ListenAddress =
 /** The other end of a connection; a unix socket's has no name. */
 export type RemoteAddress = { family: 'IPv4' | 'IPv6'; address: string; port: number } | { family: 'unix' };
 
+/** @internal The address in the form that `listen` and `connect` take. */
+export function formatAddress(address: ListenAddress): string {
+  if (address.family === 'unix') return `unix://${address.path}`;
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `tcp://${host}:${address.port}`;
+}
+
 /** @internal An address that is written correctly; its host may still need a look-up. */
 export type ParsedAddress = ResolvedAddress & { text: string };
 

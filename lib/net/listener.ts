@@ -1,6 +1,6 @@
 /** A listening socket and the connections it accepted. */
 import { checkFunction } from '../validate.js';
-import type { ListenAddress } from './address.js';
+import { formatAddress, type ListenAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
 import { Endpoint } from './endpoint.js';
@@ -37,6 +37,11 @@ export class Listener extends Endpoint {
     const onAbort = (): void => this.closeFor(CloseReason.listenerClosed);
     signal.addEventListener('abort', onAbort, { once: true });
     this.whenClosed(() => signal.removeEventListener('abort', onAbort));
+  }
+
+  /** The address bound, in the form that {@link connect} takes: `tcp://127.0.0.1:41234`. */
+  get url(): string {
+    return formatAddress(this.address);
   }
 
   /** Calls `handler` for each connection accepted, before its first frame. */
