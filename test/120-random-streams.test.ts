@@ -1,0 +1,157 @@
+// 10,000 random byte streams, each split at random points, several connections at a time, for every framing: the frames
+// and the end must be those of a plain parser that saw the stream whole.
+import net from 'node:net';
+import type { Framing } from 'sluice';
+import { delimited, fixed, lengthPrefixed, lines, listen, raw, varintPrefixed } from 'sluice';
+import { describe, expect, it } from 'vitest';
+import {
+  type ReferenceResult,
+  referenceDelimited,
+  referenceFixed,
+  referenceLengthPrefixed,
+  referenceLines,
+  referenceRaw,
+  referenceVarintPrefixed,
+} from './support/reference-framing.js';
+
+const STREAMS = 10_000;
+const AT_ONCE = 50;
+const MAX_BYTES = 300;
+
+/** A small generator with a seed, so that a failure can be seen again (xorshift32, Marsaglia 2003). */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+type Random = (below: number) => number;
+
+/** Bytes that often look like the framing's own syntax. */
+function streamOf(random: Random, alphabet: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(random(4) === 0 ? random(2000) : random(200));
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = random(3) === 0 ? alphabet[random(alphabet.length)]! : random(256);
+  }
+  return bytes;
+}
+
+function piecesOf(random: Random, stream: Buffer): Buffer[] {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < stream.length; ) {
+    const size = 1 + random(random(3) === 0 ? 8 : 400);
+    pieces.push(stream.subarray(at, at + size));
+    at += size;
+  }
+  return pieces;
+}
+
+const kinds: [string, Framing, readonly number[], (bytes: Buffer, max: number) => ReferenceResult][] = [
+  ['lines', lines({ maxBytes: MAX_BYTES }), [10, 13, 10], referenceLines(true)],
+  [
+    'lines, carriage returns kept',
+    lines({ maxBytes: MAX_BYTES, trimCR: false }),
+    [10, 13],
+    referenceLines(false),
+  ],
+  [
+    'delimited by one byte',
+    delimited('|', { maxBytes: MAX_BYTES }),
+    [124],
+    referenceDelimited(Buffer.from('|')),
+  ],
+  [
+    'delimited by three',
+    delimited('aab', { maxBytes: MAX_BYTES }),
+    [97, 97, 98],
+    referenceDelimited(Buffer.from('aab')),
+  ],
+  [
+    'a length of 1 byte',
+    lengthPrefixed({ bytes: 1, maxBytes: 100 }),
+    [0, 1, 5, 20],
+    referenceLengthPrefixed(1, 'big', false),
+  ],
+  [
+    'a length of 2 bytes that counts itself',
+    lengthPrefixed({ bytes: 2, endian: 'little', includesLength: true, maxBytes: MAX_BYTES }),
+    [0, 0, 2, 3, 9],
+    referenceLengthPrefixed(2, 'little', true),
+  ],
+  [
+    'a length of 4 bytes',
+    lengthPrefixed({ bytes: 4, maxBytes: MAX_BYTES }),
+    [0, 0, 0, 7],
+    referenceLengthPrefixed(4, 'big', false),
+  ],
+  [
+    'a varint length',
+    varintPrefixed({ maxBytes: MAX_BYTES }),
+    [0, 1, 9, 0x80, 0x81, 0xff],
+    referenceVarintPrefixed,
+  ],
+  ['fixed', fixed(7), [0], referenceFixed(7)],
+  ['raw', raw(), [0], referenceRaw],
+];
+
+describe('random streams', () => {
+  it.each(kinds)('%s', { timeout: 120_000 }, async (name, framing, alphabet, reference) => {
+    const server = await listen('tcp://127.0.0.1:0', { framing });
+    const { port } = server.address as { port: number };
+    const received = new Map<number, Buffer[]>();
+    const ended = new Map<number, (code: string) => void>();
+    server.onBatch((batch) => {
+      for (const frame of batch) {
+        const from = (frame.connection.remote as { port: number }).port;
+        const frames = received.get(from) ?? [];
+        received.set(from, frames);
+        frames.push(Buffer.from(frame.bytes()));
+      }
+    });
+    server.onDisconnect((connection, reason) => {
+      const from = (connection.remote as { port: number }).port;
+      ended.get(from)?.(reason.code);
+    });
+
+    const one = async (seed: number): Promise<void> => {
+      const random = randomFrom(seed * 2654435761 + 1);
+      const stream = streamOf(random, alphabet);
+      const client = net.connect({ port, host: '127.0.0.1', noDelay: true });
+      client.on('error', () => {}); // the server closes at the first fault, whatever is still under way
+      await new Promise((resolve) => client.once('connect', resolve));
+      const from = client.localPort!;
+      received.delete(from);
+      const end = new Promise<string>((resolve) => ended.set(from, resolve));
+      for (const piece of piecesOf(random, stream)) {
+        client.write(piece);
+        if (random(2) === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      client.end();
+      const code = await end;
+      ended.delete(from);
+      client.destroy();
+      const expected = reference(stream, name.includes('1 byte') ? 100 : MAX_BYTES);
+      let frames = received.get(from) ?? [];
+      if (name === 'raw' && frames.length > 0) frames = [Buffer.concat(frames)];
+      const got = { seed, end: code, frames: frames.map((frame) => frame.toString('hex')) };
+      const wanted = {
+        seed,
+        end: expected.end,
+        frames: expected.frames.map((frame) => frame.toString('hex')),
+      };
+      expect(got).toEqual(wanted);
+    };
+
+    let next = 1;
+    const worker = async (): Promise<void> => {
+      while (next <= STREAMS) await one(next++);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await server.close();
+    expect(server.stats().accepted).toBe(STREAMS);
+  });
+});
