@@ -1,0 +1,38 @@
+/** Progress on stderr: a live line on a terminal, a line each time in a log. */
+import { LiveLine } from './live-line.js';
+
+export interface Ticker {
+  stop(): void;
+}
+
+const TERMINAL_INTERVAL_MS = 500;
+const idle: Ticker = { stop() {} };
+
+export interface TickerOptions {
+  /** Between two lines. Default: half a second on a terminal, never elsewhere. */
+  intervalMs: number | undefined;
+  /** The terminal shows other output as well, which a live line would be mixed with. */
+  busyTerminal: boolean;
+  /** What to show; `seconds` have passed since the last call. */
+  text(seconds: number): string;
+}
+
+export function startTicker({ intervalMs, busyTerminal, text }: TickerOptions): Ticker {
+  const live = process.stderr.isTTY && !busyTerminal ? new LiveLine(process.stderr) : undefined;
+  if (intervalMs === undefined && live === undefined) return idle;
+  let before = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const line = text((now - before) / 1000);
+    before = now;
+    if (live === undefined) process.stderr.write(`${line}\n`);
+    else live.show(line);
+  }, intervalMs ?? TERMINAL_INTERVAL_MS);
+  timer.unref();
+  return {
+    stop() {
+      clearInterval(timer);
+      live?.clear();
+    },
+  };
+}
