@@ -47,7 +47,7 @@ constexpr size_t kStep = 64;
 /// byte, since no carry leaves its own.
 inline uint64_t maskPortable(const uint8_t* data, uint8_t byte) noexcept {
   constexpr uint64_t kLow7 = 0x7f7f7f7f7f7f7f7f;
-  const uint64_t pattern = 0x0101010101010101 * byte;
+  const uint64_t pattern = uint64_t{0x0101010101010101} * byte;
   uint64_t mask = 0;
   for (int i = 0; i < 8; i++) {
     uint64_t word;
