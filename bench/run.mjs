@@ -1,11 +1,11 @@
 // npm run bench -- w1: runs a workload against all its peers, in turn, and prints and keeps what came out.
 import { readdirSync } from 'node:fs';
 import { BUN_TARGET, build, LOAD_TARGET } from './harness/build.mjs';
-import { busyWarning, describeMachine, describeVersions } from './harness/machine.mjs';
+import { busyWarning, describeMachine, describeVersions, othersBusy } from './harness/machine.mjs';
 import { parseOptions, UsageError } from './harness/options.mjs';
 import { BENCH } from './harness/paths.mjs';
 import { place } from './harness/placement.mjs';
-import { saveResult, writeReport } from './harness/results.mjs';
+import { appendToSaved, saveResult, writeReport } from './harness/results.mjs';
 import { preparePeers, runRounds } from './harness/rounds.mjs';
 import { tableRows, terminalTable } from './harness/table.mjs';
 
@@ -41,7 +41,7 @@ async function runWorkload(workload, options, placement) {
     date: new Date().toISOString(),
     machine: describeMachine(),
     versions: describeVersions(tools),
-    placement,
+    placement: workload.unpinned ? null : placement,
     runs: options.runs,
     quick: options.quick,
     settings,
@@ -53,9 +53,10 @@ async function runWorkload(workload, options, placement) {
       [...measured, ...missing].filter((peer) => peer.name === name),
     ),
   };
-  print(result);
-  if (options.save) saveResult(result);
-  return result;
+  const whole = options.append ? appendToSaved(result) : result;
+  print(whole);
+  if (options.save) saveResult(whole);
+  return whole;
 }
 
 async function main() {
@@ -75,7 +76,7 @@ async function main() {
   for (const name of names) {
     if (!workloads.has(name)) throw new UsageError(`no such workload: '${name}'`);
   }
-  const warning = busyWarning();
+  const warning = busyWarning(await othersBusy());
   const placement = place(options.pin);
   if (warning !== undefined) console.log(warning);
   console.log(placement ? `server on CPU ${placement.server}, load on CPU ${placement.load}` : 'not pinned');
@@ -84,7 +85,8 @@ async function main() {
     if (peers.some((peer) => peer.failures.length > 0)) process.exitCode = 1;
   }
   if (options.save) await writeReport();
-  if (warning !== undefined) console.log(warning);
+  const warningAfter = busyWarning(await othersBusy());
+  if (warning ?? warningAfter) console.log(warning ?? warningAfter);
 }
 
 try {

@@ -83,7 +83,10 @@ function groupedChart(result) {
       show: true,
       position: 'right',
       fontSize: 10,
-      formatter: ({ dataIndex }) => (median(peer, cells[dataIndex].id, key) * scale).toFixed(digits),
+      formatter: ({ dataIndex }) => {
+        const value = median(peer, cells[dataIndex].id, key);
+        return value === undefined ? '' : (value * scale).toFixed(digits);
+      },
     },
   }));
   return render(FRAME_HEIGHT + cells.length * (peers.length * GROUP_BAR_HEIGHT + ROW_HEIGHT), {

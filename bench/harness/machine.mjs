@@ -1,11 +1,13 @@
 // Where and with what a result was measured.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BUN, ROOT } from './paths.mjs';
 
-const BUSY = 0.5;
+const LOOK_MS = 1_000;
+const BUSY = 0.1;
 
 export function describeMachine() {
   const [{ model }] = cpus();
@@ -17,12 +19,30 @@ export function describeMachine() {
   };
 }
 
+/**
+ * How many CPUs others keep busy just now, time stolen by the hypervisor included. The load average would tell of a minute
+ * ago.
+ */
+export async function othersBusy() {
+  const before = cpuTicks();
+  await delay(LOOK_MS);
+  const after = cpuTicks();
+  return ((after.busy - before.busy) / (after.all - before.all)) * cpus().length;
+}
+
 /** A warning for the user, or undefined: figures from a machine that does other work are not worth quoting. */
-export function busyWarning() {
-  const [load] = loadavg();
-  return load > BUSY
-    ? `the machine is busy (load average ${load.toFixed(2)}): do not quote these figures`
+export function busyWarning(others) {
+  return others > BUSY
+    ? `the machine is busy (${others.toFixed(2)} CPUs with other work): do not quote these figures`
     : undefined;
+}
+
+/** The first line of proc_stat(5): ticks since boot of all CPUs together. */
+function cpuTicks() {
+  const [line] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
+  const [user, nice, system, idle, iowait, irq, softirq, steal] = line.split(/\s+/).slice(1).map(Number);
+  const busy = user + nice + system + irq + softirq + steal;
+  return { busy, all: busy + idle + iowait };
 }
 
 function firstLine(program, ...args) {

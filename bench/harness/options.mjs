@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util';
 
 const USAGE = `npm run bench -- WORKLOAD... [options]
 
-WORKLOAD       w1, w1b, w2, w3, w9, or all
+WORKLOAD       such as w1, or all
                'list' names the workloads and their peers, 'report' only draws the tables and charts again
 
 --runs N       rounds; in each, every peer runs once, in turn (default 5)
 --only A,B     only these peers
 --quick        a tenth of the work and one round: to see that everything runs, not to quote
 --save         write bench/results also after --quick, --only or fewer than five rounds, which otherwise only print
+--append       adds the rounds to the saved result, when it has the same settings, machine and versions
 --no-pin       let the kernel place server and load; otherwise each has a CPU of its own`;
 
 const QUICK_RUNS = 1;
@@ -25,7 +26,7 @@ export class UsageError extends Error {
 
 /**
  * @param {string[]} args without node and the script
- * @returns {{ names: string[], runs: number, only: string[] | undefined, quick: boolean, save: boolean, pin: boolean, help: string | undefined }}
+ * @returns {{ names: string[], runs: number, only: string[] | undefined, quick: boolean, save: boolean, append: boolean, pin: boolean, help: string | undefined }}
  */
 export function parseOptions(args) {
   let parsed;
@@ -38,6 +39,7 @@ export function parseOptions(args) {
         only: { type: 'string' },
         quick: { type: 'boolean', default: false },
         save: { type: 'boolean', default: false },
+        append: { type: 'boolean', default: false },
         'no-pin': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -55,7 +57,9 @@ export function parseOptions(args) {
     runs,
     only: values.only?.split(','),
     quick: values.quick,
-    save: values.save || (!values.quick && values.only === undefined && runs >= DEFAULT_RUNS),
+    append: values.append,
+    save:
+      values.save || values.append || (!values.quick && values.only === undefined && runs >= DEFAULT_RUNS),
     pin: !values['no-pin'],
     help: values.help ? USAGE : undefined,
   };

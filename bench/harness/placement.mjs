@@ -13,6 +13,9 @@ function allowedCpus() {
   });
 }
 
+// As long as nothing is pinned: place() narrows this process's own set, which children inherit.
+const everyCpu = allowedCpus();
+
 /**
  * Pins this process, and with it the load generators that it starts, beside the server's CPU.
  *
@@ -29,4 +32,9 @@ export function place(pin) {
 /** The command that runs `command` on the server's CPU. */
 export function onServerCpu(command, placement) {
   return placement === null ? command : ['taskset', '-c', String(placement.server), ...command];
+}
+
+/** The command that runs `command` on every CPU that this process was given: for programs whose threads work in parallel. */
+export function onAllCpus(command) {
+  return ['taskset', '-c', everyCpu.join(','), ...command];
 }

@@ -72,6 +72,11 @@ export class LineProcess {
     }
   }
 
+  /** Writes a line to its standard input. */
+  say(line) {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
   /** Closes its standard input: the load generator's word for "stop". */
   endInput() {
     this.#child.stdin.end();

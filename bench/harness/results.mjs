@@ -1,7 +1,10 @@
 // bench/results: one JSON file a workload, and the page and the charts that are made from all of them.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { UsageError } from './options.mjs';
 import { RESULTS } from './paths.mjs';
+import { summarise } from './statistics.mjs';
 import { markdownTable, tableRows } from './table.mjs';
 
 const HEAD = `# Results
@@ -10,9 +13,48 @@ Made by \`npm run bench\` from the JSON files beside this page; [the method](../
 median of all rounds, with the smallest and the largest in brackets.
 `;
 
+const fileOf = (workload) => join(RESULTS, `${workload}.json`);
+
+/**
+ * The saved result of the same workload with these rounds behind its own: a measurement in several sittings.
+ *
+ * @throws {UsageError} when it was measured in another way, or of something else
+ */
+export function appendToSaved(result) {
+  if (!existsSync(fileOf(result.workload))) return result;
+  const saved = JSON.parse(readFileSync(fileOf(result.workload), 'utf8'));
+  for (const key of ['settings', 'machine', 'versions', 'placement', 'quick']) {
+    if (!isDeepStrictEqual(saved[key], result[key]))
+      throw new UsageError(
+        `cannot append: ${key} was ${JSON.stringify(saved[key])} and is ${JSON.stringify(result[key])}`,
+      );
+  }
+  const peers = result.peers.map((peer) =>
+    mergePeers(
+      saved.peers.find(({ name }) => name === peer.name),
+      peer,
+    ),
+  );
+  return { ...result, runs: saved.runs + result.runs, peers };
+}
+
+function mergePeers(saved, added) {
+  if (saved === undefined) return added;
+  const cells = { ...saved.cells };
+  for (const [cell, metrics] of Object.entries(added.cells)) {
+    cells[cell] = Object.fromEntries(
+      Object.entries(metrics).map(([metric, { samples }]) => [
+        metric,
+        summarise([...(saved.cells[cell]?.[metric]?.samples ?? []), ...samples]),
+      ]),
+    );
+  }
+  return { ...added, cells, failures: [...saved.failures, ...added.failures] };
+}
+
 export function saveResult(result) {
   mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, `${result.workload}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(fileOf(result.workload), `${JSON.stringify(result, null, 2)}\n`);
 }
 
 function savedResults() {
