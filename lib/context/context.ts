@@ -268,9 +268,13 @@ function checkParent(parent: Context): ContextNode {
  * A child that can be canceled. It is done when `cancel` is called or its parent is done, whichever is first.
  *
  * @example
+ * import { setTimeout as sleep } from 'node:timers/promises';
+ *
  * using child = withCancel(ctx);
- * const answers = servers.map((server) => ask(server, { signal: child }));
- * return await Promise.any(answers); // the others are canceled
+ * const ask = (ms: number) => sleep(ms, `answered in ${ms} ms`, { signal: child.signal });
+ * const first = await Promise.any([ask(10), ask(60_000)]);
+ * child.cancel(); // the slower one, and its timer, are gone
+ * console.log(first); // prints: answered in 10 ms
  */
 export function withCancel(parent: Context): CancelContext {
   return new CancelNode(checkParent(parent));
@@ -281,8 +285,11 @@ export function withCancel(parent: Context): CancelContext {
  * alive only while something waits with it.
  *
  * @example
- * using limited = withTimeout(ctx, 2000);
- * const got = await jobs.recv({ signal: limited }); // rejects with DeadlineExceededError after 2 s
+ * import { setTimeout as sleep } from 'node:timers/promises';
+ *
+ * using limited = withTimeout(ctx, 20);
+ * await sleep(2000, undefined, { signal: limited.signal }).catch(() => {});
+ * console.log(limited.err?.code); // prints: ERR_DEADLINE_EXCEEDED
  */
 export function withTimeout(parent: Context, ms: number, options?: DeadlineOptions): CancelContext {
   const node = checkParent(parent);

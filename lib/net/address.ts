@@ -5,13 +5,20 @@ import { InvalidArgTypeError, InvalidArgValueError, NotSupportedError, OutOfRang
 import type { ResolvedAddress } from './driver.js';
 import { SocketError } from './socket-error.js';
 
+interface IpAddress {
+  family: 'IPv4' | 'IPv6';
+  address: string;
+  port: number;
+  path?: undefined;
+}
+
 /** Where a server listens. */
 export type ListenAddress =
-  | { family: 'IPv4' | 'IPv6'; address: string; port: number }
-  | { family: 'unix'; path: string };
+  | IpAddress
+  | { family: 'unix'; path: string; address?: undefined; port?: undefined };
 
 /** The other end of a connection; a unix socket's has no name. */
-export type RemoteAddress = { family: 'IPv4' | 'IPv6'; address: string; port: number } | { family: 'unix' };
+export type RemoteAddress = IpAddress | { family: 'unix'; address?: undefined; port?: undefined };
 
 /** @internal The address in the form that `listen` and `connect` take. */
 export function formatAddress(address: ListenAddress): string {
