@@ -14,9 +14,7 @@ inline std::int64_t read_clock(clockid_t clock) noexcept {
   return t.tv_sec * kSecond + t.tv_nsec;
 }
 
-inline std::int64_t now() noexcept {
-  return read_clock(CLOCK_MONOTONIC);
-}
+inline std::int64_t now() noexcept { return read_clock(CLOCK_MONOTONIC); }
 
 // While a load is sent: tells a load that the server held back from one that could not send faster.
 class Stopwatch {

@@ -36,9 +36,8 @@ int run_packets(const Options& options) {
     expected += payload.expected(i, options.frames / count + (i < options.frames % count ? 1 : 0));
   }
 
-  const std::int64_t round_ns = options.rate == 0 ? 0
-                                                  : kSecond * static_cast<std::int64_t>(count) /
-                                                        static_cast<std::int64_t>(options.rate);
+  const std::int64_t round_ns =
+      options.rate == 0 ? 0 : kSecond * static_cast<std::int64_t>(count) / static_cast<std::int64_t>(options.rate);
   const Stopwatch watch;
   JitteredSchedule schedule(round_ns);
   for (std::uint64_t sent = 0; sent < options.frames;) {

@@ -8,7 +8,6 @@
 
 namespace load {
 
-void report_load(std::size_t connections, const Tally& sent, const Payload& payload,
-                 const Stopwatch& watch) noexcept;
+void report_load(std::size_t connections, const Tally& sent, const Payload& payload, const Stopwatch& watch) noexcept;
 
 }  // namespace load

@@ -28,10 +28,8 @@ constexpr int kSendBufferBytes = 256 * 1024;
 // another machine. Reno is in every kernel and does not pace.
 void pay_for_sending(int fd) noexcept {
   constexpr std::string_view kAlgorithm = "reno";
-  if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kAlgorithm.data(), kAlgorithm.size()) != 0)
-    die("TCP_CONGESTION");
-  if (::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes) != 0)
-    die("SO_SNDBUF");
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kAlgorithm.data(), kAlgorithm.size()) != 0) die("TCP_CONGESTION");
+  if (::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBufferBytes, sizeof kSendBufferBytes) != 0) die("SO_SNDBUF");
 }
 
 sockaddr_in loopback(std::uint32_t host, std::uint16_t port) noexcept {

@@ -51,8 +51,7 @@ int listen_on(std::uint16_t port) {
 bool scan(const char* bytes, const char* end, bool inside, Tally& tally) {
   while (bytes < end) {
     if (!inside) tally.sum += static_cast<unsigned char>(*bytes);
-    const char* newline =
-        static_cast<const char*>(std::memchr(bytes, '\n', static_cast<std::size_t>(end - bytes)));
+    const char* newline = static_cast<const char*>(std::memchr(bytes, '\n', static_cast<std::size_t>(end - bytes)));
     if (newline == nullptr) return true;
     ++tally.frames;
     bytes = newline + 1;
@@ -83,8 +82,7 @@ int main(int argc, char** argv) {
       const int fd = events[i].data.fd;
       if (fd == listener) {
         for (int peer; (peer = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK)) >= 0; ++open) {
-          if (inside.size() <= static_cast<std::size_t>(peer))
-            inside.resize(static_cast<std::size_t>(peer) + 1);
+          if (inside.size() <= static_cast<std::size_t>(peer)) inside.resize(static_cast<std::size_t>(peer) + 1);
           inside[static_cast<std::size_t>(peer)] = 0;
           watch(peer);
         }
@@ -98,8 +96,7 @@ int main(int argc, char** argv) {
         ::close(fd);
         ++tally.connections;
         if (--open == 0) {
-          std::printf("{\"connections\":%lu,\"frames\":%lu,\"sum\":%lu}\n", tally.connections, tally.frames,
-                      tally.sum);
+          std::printf("{\"connections\":%lu,\"frames\":%lu,\"sum\":%lu}\n", tally.connections, tally.frames, tally.sum);
           std::fflush(stdout);
         }
       }

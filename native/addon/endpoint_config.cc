@@ -28,8 +28,8 @@ Framer framerFrom(const Napi::Object& framing, uint32_t maxFrameBytes) {
   if (kind == "delimited") {
     const auto delimiter = framing.Get("delimiter").As<Napi::Uint8Array>();
     Napi::Uint8Array view = delimiter;
-    return Framer(Delimited(std::string_view(reinterpret_cast<const char*>(view.Data()), view.ByteLength()),
-                            maxFrameBytes));
+    return Framer(
+        Delimited(std::string_view(reinterpret_cast<const char*>(view.Data()), view.ByteLength()), maxFrameBytes));
   }
   if (kind == "lengthPrefixed") {
     return Framer(LengthPrefixed(static_cast<uint8_t>(word(framing, "bytes")), flag(framing, "littleEndian"),

@@ -217,7 +217,8 @@ void LoopDriver::deliver(std::span<const Batch> batches) noexcept {
 /// As a callback from the event loop: process.nextTick and promise jobs run before it returns.
 void LoopDriver::callOnTurn() noexcept {
   napi_value result;
-  const napi_status status = napi_make_callback(env_, asyncContext_, env_.Global(), onTurn_.Value(), 0, nullptr, &result);
+  const napi_status status =
+      napi_make_callback(env_, asyncContext_, env_.Global(), onTurn_.Value(), 0, nullptr, &result);
   if (status != napi_ok) reportException();
 }
 

@@ -71,7 +71,8 @@ Napi::Value ReactorWrap::listen(const Napi::CallbackInfo& info) {
   EndpointConfig config = EndpointConfig::from(info[0].As<Napi::Object>(), error);
   const Endpoint* endpoint = nullptr;
   if (error == 0) {
-    endpoint = driver_->reactor().listen(config.address, config.listen, std::move(config.framer), config.endpoint, error);
+    endpoint =
+        driver_->reactor().listen(config.address, config.listen, std::move(config.framer), config.endpoint, error);
   }
   driver_->schedule();
   return Napi::Number::New(info.Env(), endpoint != nullptr ? static_cast<double>(endpoint->id) : -error);
@@ -142,9 +143,8 @@ void ReactorWrap::flush(const Napi::CallbackInfo&) {
 void ReactorWrap::write(const Napi::CallbackInfo& info) {
   driver_->flush();
   auto bytes = info[1].As<Napi::Uint8Array>();
-  const OutputPiece piece{.slot = info[0].As<Napi::Number>().Int32Value(),
-                          .start = 0,
-                          .end = static_cast<int32_t>(bytes.ByteLength())};
+  const OutputPiece piece{
+      .slot = info[0].As<Napi::Number>().Int32Value(), .start = 0, .end = static_cast<int32_t>(bytes.ByteLength())};
   driver_->reactor().write(&piece, 1, bytes.Data());
   driver_->schedule();
 }

@@ -18,29 +18,29 @@ constexpr size_t kStep = 64;
 
 // The loop around a mask, the same for each instruction set. A macro, because code that uses an instruction set can
 // only be inlined into a function that is compiled for it.
-#define SLUICE_SCAN_LOOP(MASK64)                                                          \
-  size_t count = 0;                                                                       \
-  while (to - from >= kStep) {                                                            \
-    if (count + kStep > kScanBatch) return {count, from};                                 \
-    uint64_t mask = MASK64(data + from, byte);                                            \
-    while (mask != 0) {                                                                   \
-      positions[count++] = static_cast<uint32_t>(from) + std::countr_zero(mask);          \
-      mask &= mask - 1;                                                                   \
-    }                                                                                     \
-    from += kStep;                                                                        \
-  }                                                                                       \
-  if (from < to) {                                                                        \
-    if (count + kStep > kScanBatch) return {count, from};                                 \
-    const size_t rest = to - from;                                                        \
-    uint8_t padded[kStep] = {};                                                           \
-    std::memcpy(padded, data + from, rest);                                               \
-    uint64_t mask = MASK64(padded, byte) & ((uint64_t{1} << rest) - 1);                   \
-    while (mask != 0) {                                                                   \
-      positions[count++] = static_cast<uint32_t>(from) + std::countr_zero(mask);          \
-      mask &= mask - 1;                                                                   \
-    }                                                                                     \
-  }                                                                                       \
-  return {count, to}
+#define SLUICE_SCAN_LOOP(MASK64)                                                 \
+  size_t count = 0;                                                              \
+  while (to - from >= kStep) {                                                   \
+    if (count + kStep > kScanBatch) return {count, from};                        \
+    uint64_t mask = MASK64(data + from, byte);                                   \
+    while (mask != 0) {                                                          \
+      positions[count++] = static_cast<uint32_t>(from) + std::countr_zero(mask); \
+      mask &= mask - 1;                                                          \
+    }                                                                            \
+    from += kStep;                                                               \
+  }                                                                              \
+  if (from < to) {                                                               \
+    if (count + kStep > kScanBatch) return {count, from};                        \
+    const size_t rest = to - from;                                               \
+    uint8_t padded[kStep] = {};                                                  \
+    std::memcpy(padded, data + from, rest);                                      \
+    uint64_t mask = MASK64(padded, byte) & ((uint64_t{1} << rest) - 1);          \
+    while (mask != 0) {                                                          \
+      positions[count++] = static_cast<uint32_t>(from) + std::countr_zero(mask); \
+      mask &= mask - 1;                                                          \
+    }                                                                            \
+  }                                                                              \
+  return { count, to }
 
 /// Eight bytes at a time: a byte of `word ^ pattern` is zero where it matches, and the sum below carries into the
 /// byte's top bit unless all seven low bits are zero (Warren, Hacker's Delight, "Find First 0-Byte"). Exact for every

@@ -38,7 +38,9 @@ struct PeerAddress {
 
 /// Two peers are at one address when family and IP agree, whatever their ports.
 struct SameHost {
-  bool operator()(const PeerAddress& a, const PeerAddress& b) const noexcept { return a.family == b.family && a.ip == b.ip; }
+  bool operator()(const PeerAddress& a, const PeerAddress& b) const noexcept {
+    return a.family == b.family && a.ip == b.ip;
+  }
 };
 struct HostHash {
   size_t operator()(const PeerAddress& a) const noexcept {

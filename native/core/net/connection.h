@@ -44,10 +44,10 @@ struct Connection {
   int32_t firstPiece = -1;  // this connection's part of the output that is being written, see Reactor::write
   int32_t lastPiece = -1;
 
-  ListLink<Connection> readyLink;     // the endpoint's connections that can be read
-  ListLink<Connection> siblingLink;   // all of the endpoint's connections
-  ListLink<Connection> settleLink;    // those to be closed when the batch in hand is released
-  ListLink<Connection> stallLink;     // the reactor's connections with output left over
+  ListLink<Connection> readyLink;    // the endpoint's connections that can be read
+  ListLink<Connection> siblingLink;  // all of the endpoint's connections
+  ListLink<Connection> settleLink;   // those to be closed when the batch in hand is released
+  ListLink<Connection> stallLink;    // the reactor's connections with output left over
 
   bool isOpen() const noexcept { return fd >= 0; }
   size_t outputBytes() const noexcept { return output ? output->size() : 0; }

@@ -17,8 +17,8 @@ struct EndpointLimits {
   uint32_t connections = UINT32_MAX;
   uint32_t connectionsPerAddress = UINT32_MAX;
   uint32_t frameBytes = 1 << 20;
-  uint64_t bufferedBytes = 64 << 20;  // read and not released, unfinished frames included
-  uint64_t outputBytes = 16 << 20;    // of one connection
+  uint64_t bufferedBytes = 64 << 20;    // read and not released, unfinished frames included
+  uint64_t outputBytes = 16 << 20;      // of one connection
   uint64_t outputHighWater = 64 << 10;  // above it the connection is not read until its peer has caught up
   uint32_t outputStallMs = 60'000;
 };
@@ -45,8 +45,7 @@ struct EndpointStats {
 };
 
 struct Endpoint {
-  Endpoint(uint32_t id, Framer framer, EndpointOptions options)
-      : id(id), framer(std::move(framer)), options(options) {}
+  Endpoint(uint32_t id, Framer framer, EndpointOptions options) : id(id), framer(std::move(framer)), options(options) {}
 
   const uint32_t id;
   const Framer framer;
@@ -66,9 +65,9 @@ struct Endpoint {
   SiblingList connections;
   SettleList settling;
   uint32_t connectionCount = 0;
-  uint64_t partialBytes = 0;    // of unfinished frames
-  uint64_t batchBytes = 0;      // of the batch in hand
-  uint64_t queuedOutput = 0;    // of all connections
+  uint64_t partialBytes = 0;                                                 // of unfinished frames
+  uint64_t batchBytes = 0;                                                   // of the batch in hand
+  uint64_t queuedOutput = 0;                                                 // of all connections
   std::unordered_map<PeerAddress, uint32_t, HostHash, SameHost> perAddress;  // only with that limit
   EndpointStats stats;
 

@@ -20,12 +20,12 @@ const char* unixPath(const SocketAddress& address) noexcept {
 /// Which file a path names. False when there is none. (On Linux statx(2), because lstat asks for a glibc of 2.33.)
 bool identify(const char* path, uint64_t& device, uint64_t& inode) noexcept {
 #ifdef __linux__
-  struct statx info {};
+  struct statx info{};
   if (::statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &info) != 0) return false;
   device = uint64_t{info.stx_dev_major} << 32 | info.stx_dev_minor;
   inode = info.stx_ino;
 #else
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path, &info) != 0) return false;
   device = static_cast<uint64_t>(info.st_dev);
   inode = info.st_ino;

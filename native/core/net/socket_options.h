@@ -4,8 +4,8 @@
 namespace sluice {
 
 struct SocketOptions {
-  bool noDelay = true;        // TCP_NODELAY: RFC 896's algorithm off
-  int keepAliveSeconds = 0;   // idle time before the first keep-alive probe; 0: no probes
+  bool noDelay = true;       // TCP_NODELAY: RFC 896's algorithm off
+  int keepAliveSeconds = 0;  // idle time before the first keep-alive probe; 0: no probes
 };
 
 /// Applies the options that `family` knows. Failures are ignored: each is a preference, and the connection works

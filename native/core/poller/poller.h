@@ -12,7 +12,6 @@
 // epoll(7), kqueue(2).
 #pragma once
 
-
 #include "poller/epoll_poller.h"
 
 namespace sluice {

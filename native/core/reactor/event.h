@@ -10,11 +10,11 @@ namespace sluice {
 struct Endpoint;
 
 enum class EventKind : uint8_t {
-  kConnected = 1,      // accepted, or an outgoing connection is established
-  kConnectFailed = 2,  // `error` is the errno value
-  kDisconnected = 3,   // always the last word about a connection
-  kDrained = 4,        // the output that somebody waits for is out
-  kEndpointClosed = 5, // after the last kDisconnected of an endpoint that was closed
+  kConnected = 1,       // accepted, or an outgoing connection is established
+  kConnectFailed = 2,   // `error` is the errno value
+  kDisconnected = 3,    // always the last word about a connection
+  kDrained = 4,         // the output that somebody waits for is out
+  kEndpointClosed = 5,  // after the last kDisconnected of an endpoint that was closed
 };
 
 struct Event {

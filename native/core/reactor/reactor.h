@@ -104,12 +104,12 @@ class Reactor {
  private:
   enum class Read : uint8_t { kIdle, kAgain, kArenaFull, kArenaTooSmall };
 
-  static constexpr uint32_t kReadBytes = 256 * 1024;      // of one recv: each wakes a sender that waits for room
-  static constexpr uint32_t kPartialReadBytes = 64 * 1024; // of one recv into an unfinished frame
-  static constexpr uint32_t kMinReadBytes = 4 * 1024;     // less room than that ends the turn
-  static constexpr uint32_t kAssembleInArena = 8 * 1024;  // larger unfinished frames are completed where they lie
+  static constexpr uint32_t kReadBytes = 256 * 1024;        // of one recv: each wakes a sender that waits for room
+  static constexpr uint32_t kPartialReadBytes = 64 * 1024;  // of one recv into an unfinished frame
+  static constexpr uint32_t kMinReadBytes = 4 * 1024;       // less room than that ends the turn
+  static constexpr uint32_t kAssembleInArena = 8 * 1024;    // larger unfinished frames are completed where they lie
   static constexpr uint32_t kAcceptsPerTurn = 128;
-  static constexpr int kMaxPieces = 64;                   // of one sendmsg
+  static constexpr int kMaxPieces = 64;  // of one sendmsg
   static constexpr uint32_t kMinBackOffMs = 50;
   static constexpr uint32_t kMaxBackOffMs = 1000;
 
@@ -164,10 +164,10 @@ class Reactor {
   uint32_t nextEndpoint_ = 1;
   uint64_t nowMs_ = 0;
 
-  std::deque<Endpoint*> work_;       // endpoints with something to read and a consumer for it
+  std::deque<Endpoint*> work_;        // endpoints with something to read and a consumer for it
   std::vector<Endpoint*> accepting_;  // endpoints whose backlog may hold connections
-  uint32_t backedOff_ = 0;           // endpoints that accept again at a later tick
-  StallList stalling_;               // connections with output left over
+  uint32_t backedOff_ = 0;            // endpoints that accept again at a later tick
+  StallList stalling_;                // connections with output left over
 
   // Of the turn.
   FrameTable table_;
