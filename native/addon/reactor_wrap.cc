@@ -190,7 +190,7 @@ void ReactorWrap::stats(const Napi::CallbackInfo& info) {
                              s.batches,
                              s.bytesIn,
                              s.bytesOut,
-                             endpoint->partialBytes + endpoint->batchBytes,
+                             endpoint->heldBytes(),
                              endpoint->queuedOutput};
   size_t i = 0;
   for (const uint64_t value : values) out[i++] = static_cast<double>(value);

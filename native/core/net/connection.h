@@ -37,6 +37,7 @@ struct Connection {
   bool heldByOutput : 1 = false;   // not read while the peer leaves too much output lying
   bool active : 1 = false;         // traffic since the last step of a drain
   CloseReason reason = CloseReason::kNone;
+  uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
 
   PartialFrame partial;
   std::unique_ptr<OutputQueue> output;  // only while something could not be sent

@@ -9,6 +9,7 @@
 #include "framing/framer.h"
 #include "net/connection.h"
 #include "net/listener.h"
+#include "net/outstanding_batches.h"
 #include "net/socket_options.h"
 
 namespace sluice {
@@ -27,6 +28,9 @@ struct EndpointOptions {
   EndpointLimits limits;
   SocketOptions socket;
   bool allowHalfOpen = false;
+  /// Batches that may be out at once, at most OutstandingBatches::kMax. More than one lets a reactor on a thread of its
+  /// own read the next while the consumer has the first.
+  uint32_t maxBatches = 1;
 };
 
 /// Counters since the endpoint opened. JavaScript reads them as doubles, in this order (lib/net/stats.ts).
@@ -56,22 +60,27 @@ struct Endpoint {
   uint64_t acceptAgainAtMs = 0;  // after a back-off; 0: at once
   uint32_t backOffMs = 0;
 
-  bool reading = false;      // a consumer takes batches
-  bool outstanding = false;  // a batch was handed over and is not released
-  bool queued = false;       // stands in the reactor's list of endpoints with work
-  bool closing = false;      // forget the endpoint once its last connection is gone
+  bool reading = false;  // a consumer takes batches
+  bool queued = false;   // stands in the reactor's list of endpoints with work
+  bool closing = false;  // forget the endpoint once its last connection is gone
 
   ReadyList ready;
   SiblingList connections;
   SettleList settling;
   uint32_t connectionCount = 0;
-  uint64_t partialBytes = 0;                                                 // of unfinished frames
-  uint64_t batchBytes = 0;                                                   // of the batch in hand
+  uint64_t partialBytes = 0;  // of unfinished frames
+  OutstandingBatches batches;
   uint64_t queuedOutput = 0;                                                 // of all connections
   std::unordered_map<PeerAddress, uint32_t, HostHash, SameHost> perAddress;  // only with that limit
   EndpointStats stats;
 
-  bool mayRead() const noexcept { return reading && !outstanding; }
+  /// Bytes read and not released.
+  uint64_t heldBytes() const noexcept { return partialBytes + batches.bytes(); }
+  /// While a batch is out, its release can make room; without one, nothing could.
+  bool mayRead() const noexcept {
+    return reading &&
+           (batches.none() || (batches.count() < options.maxBatches && heldBytes() < options.limits.bufferedBytes));
+  }
 };
 
 }  // namespace sluice

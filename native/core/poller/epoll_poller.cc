@@ -27,12 +27,12 @@ void EpollPoller::remove(int fd) noexcept {
   ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, &event);
 }
 
-std::span<const PollEvent> EpollPoller::harvest() noexcept {
+std::span<const PollEvent> EpollPoller::harvest(int timeoutMs) noexcept {
   epoll_event ready[kMaxEvents];
   int count;
   do {
-    count = ::epoll_wait(fd_, ready, kMaxEvents, 0);
-  } while (count < 0 && errno == EINTR);
+    count = ::epoll_wait(fd_, ready, kMaxEvents, timeoutMs);
+  } while (count < 0 && errno == EINTR && timeoutMs == 0);  // a wait may end early
   if (count < 0) count = 0;
   for (int i = 0; i < count; i++) {
     const uint32_t bits = ready[i].events;

@@ -24,8 +24,9 @@ class EpollPoller {
   /// Returns 0 or an errno value.
   int add(int fd, uint64_t token) noexcept;
   void remove(int fd) noexcept;
-  /// Events that wait now, at most kMaxEvents; valid until the next call. Never blocks.
-  std::span<const PollEvent> harvest() noexcept;
+  /// Waits until there are events, `timeoutMs` at most (0: not at all, -1: for ever), and returns up to kMaxEvents of
+  /// them; valid until the next call.
+  std::span<const PollEvent> harvest(int timeoutMs) noexcept;
 
  private:
   int fd_ = -1;

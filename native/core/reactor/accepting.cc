@@ -9,6 +9,7 @@
 namespace sluice {
 
 void Reactor::acceptRound() noexcept {
+  if (!mayAccept()) return;
   uint32_t budget = kAcceptsPerTurn;
   std::erase_if(accepting_, [&](Endpoint* endpoint) { return !acceptSome(*endpoint, budget); });
   if (accepting_.size() > 1) std::rotate(accepting_.begin(), accepting_.begin() + 1, accepting_.end());

@@ -1,8 +1,8 @@
 // How a connection ends.
 //
 // Its end has up to three steps. A read or a write finds the cause and puts the connection on its endpoint's settling
-// list. When no batch is outstanding, so that every frame was handled and every reply given is in the output queue,
-// settle() closes it, at once after a fault, else when its output is out. Then the end is reported, and the slot stays
+// list. When the batches that may hold its frames are released, so that every frame was handled and every reply given is
+// in the output queue, settle() closes it, at once after a fault, else when its output is out. Then the end is reported, and the slot stays
 // taken until the report has arrived.
 
 #include <sys/socket.h>
@@ -27,32 +27,49 @@ void Reactor::fault(Connection& connection, CloseReason reason, int32_t error) n
   settleSoon(connection);
 }
 
-/// Settles now unless the endpoint's batch is still out, or is being filled.
+/// Settles as soon as the batches that may hold frames of this connection, the one being filled among them, are released.
 void Reactor::settleSoon(Connection& connection) noexcept {
   Endpoint& endpoint = *connection.endpoint;
-  endpoint.settling.pushBack(&connection);
-  if (!endpoint.outstanding && filling_ != &endpoint) settle(endpoint);
+  settleLater(connection);
+  if (endpoint.batches.none() && filling_ != &endpoint) settle(endpoint);
 }
 
+void Reactor::settleLater(Connection& connection) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  if (SettleList::contains(&connection)) return;
+  connection.settleAfter = endpoint.batches.last() + (filling_ == &endpoint ? 1 : 0);
+  endpoint.settling.pushBack(&connection);
+}
+
+/// The list is in the order of `settleAfter`. With nothing outstanding everything may settle: a batch that was being
+/// filled may have come to nothing.
 void Reactor::settle(Endpoint& endpoint) noexcept {
-  while (Connection* connection = endpoint.settling.popFront()) {
+  while (Connection* connection = endpoint.settling.front()) {
+    if (!endpoint.batches.none() && !endpoint.batches.isReleased(connection->settleAfter)) return;
+    endpoint.settling.remove(connection);
     if (!connection->isOpen()) {
       report(*connection);
     } else if (connection->failed || !connection->output) {
-      closeNow(*connection);
+      closeDescriptor(*connection);
+      report(*connection);
     }  // else flushOutput() comes back here when the output is out
   }
 }
 
-void Reactor::closeNow(Connection& connection) noexcept {
-  Endpoint& endpoint = *connection.endpoint;
-  endpoint.ready.remove(&connection);
+void Reactor::closeDescriptor(Connection& connection) noexcept {
+  connection.endpoint->ready.remove(&connection);
   dropPartial(connection);
   dropOutput(connection);
   ::close(connection.fd);  // the poller forgets it with the last descriptor
   connection.fd = -1;
-  if (endpoint.outstanding) {
-    endpoint.settling.pushBack(&connection);
+}
+
+/// Closes before the batches in hand are released; the report still waits for them.
+void Reactor::closeNow(Connection& connection) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  closeDescriptor(connection);
+  if (!endpoint.batches.none()) {
+    settleLater(connection);
   } else {
     endpoint.settling.remove(&connection);
     report(connection);
@@ -84,7 +101,7 @@ DrainProgress Reactor::drainStep(Endpoint& endpoint) noexcept {
   for (Connection* c = endpoint.connections.front(); c != nullptr;) {
     Connection* next = endpoint.connections.after(c);
     if (c->isOpen()) {
-      const bool inFlight = c->active || endpoint.outstanding || ReadyList::contains(c) || c->readable ||
+      const bool inFlight = c->active || !endpoint.batches.none() || ReadyList::contains(c) || c->readable ||
                             !c->partial.empty() || c->output;
       c->active = false;
       if (inFlight) {

@@ -31,6 +31,7 @@ struct Batch {
   uint32_t firstFrame;
   uint32_t frameCount;
   uint32_t bytes;
+  uint64_t number;  // of the endpoint's batches: OutstandingBatches
 };
 
 }  // namespace sluice

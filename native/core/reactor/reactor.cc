@@ -10,7 +10,7 @@ namespace sluice {
 namespace {
 
 // A poller token: the slot or the endpoint's id in the low half, the generation in the high half. Generation 0 is
-// never a connection's, so it marks listeners.
+// never a connection's, so it marks listeners; endpoint 0 never exists, so token 0 is left for wake-ups.
 constexpr uint64_t token(uint32_t low, uint32_t generation) { return (uint64_t{generation} << 32) | low; }
 
 }  // namespace
@@ -103,7 +103,7 @@ void Reactor::closeListener(Endpoint& endpoint) noexcept {
 
 void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
   closeListener(endpoint);
-  endpoint.outstanding = false;
+  endpoint.batches.releaseAll();
   endpoint.reading = false;
   settle(endpoint);
   for (Connection* c = endpoint.connections.front(); c != nullptr;) {
@@ -125,9 +125,9 @@ void Reactor::reap(Endpoint& endpoint) noexcept {
   endpoints_.erase(endpoint.id);
 }
 
-void Reactor::poll(uint64_t nowMs) noexcept {
+void Reactor::take(std::span<const PollEvent> ready, uint64_t nowMs) noexcept {
   nowMs_ = nowMs;
-  for (const PollEvent& event : poller_.harvest()) {
+  for (const PollEvent& event : ready) {
     const auto low = static_cast<uint32_t>(event.token);
     const auto generation = static_cast<uint32_t>(event.token >> 32);
     if (generation == 0) {

@@ -6,11 +6,13 @@
 // its own.
 //
 // What holds at every moment, for every endpoint:
-//  - At most one batch is outstanding, and nothing is read while it is.
+//  - At most EndpointOptions::maxBatches batches are outstanding, and nothing is read while so many are. They are
+//    released in the order in which they were handed over.
 //  - A connection's kDisconnected is reported after the batch with its last frame was released, once, and its slot is
 //    used again only after recycle().
-//  - Bytes read and not released are counted (Endpoint::partialBytes and batchBytes) and bounded by the budget, by the
-//    size of one frame more where a single frame is larger than the budget.
+//  - Bytes read and not released are counted (Endpoint::heldBytes) and bounded by the budget, by the size of one frame
+//    more where a single frame is larger than the budget.
+//  - Events that nobody has taken are bounded too: with kMaxHeldEvents of them no connection is accepted.
 //  - Writing never waits for reading.
 #pragma once
 
@@ -69,16 +71,27 @@ class Reactor {
 
   // The turn.
   static constexpr uint32_t kMaxBatches = 64;  // of one fill()
-  void poll(uint64_t nowMs) noexcept;
+  /// Waits for readiness, without touching what take() and all else here touch: on a thread of its own a reactor may
+  /// wait while another thread, under a lock that take() needs too, uses it. `timeoutMs` as for poll(2).
+  std::span<const PollEvent> wait(int timeoutMs) noexcept { return poller_.harvest(timeoutMs); }
+  /// Takes note of what wait() found, and accepts connections.
+  void take(std::span<const PollEvent> ready, uint64_t nowMs) noexcept;
+  void poll(uint64_t nowMs) noexcept { take(wait(0), nowMs); }
+  /// Registers a descriptor whose readiness does nothing but end a wait().
+  int addWakeUp(int fd) noexcept { return poller_.add(fd, 0); }
   /// Reads into `arena` until it is full or nothing is ready. Returns 0, or the size of the arena that the next frame
   /// needs when nothing at all could be delivered for want of it.
   uint32_t fill(const Arena& arena) noexcept;
   std::span<const Batch> batches() const noexcept { return batches_; }
   /// True when the last fill() stopped because the arena was full.
   bool arenaWasFull() const noexcept { return arenaWasFull_; }
+  /// The oldest outstanding batch of the endpoint is done with.
   void release(Endpoint& endpoint) noexcept;
-  /// Whether poll() and fill() would find something to do although the poller reports nothing.
-  bool hasWork() const noexcept { return !work_.empty() || !accepting_.empty(); }
+  /// Whether fill() would find something to do although the poller reports nothing.
+  bool mayFill() const noexcept { return !work_.empty(); }
+  /// Whether take() would accept something although the poller reports nothing.
+  bool mayAccept() const noexcept { return !accepting_.empty() && events_.size() < kMaxHeldEvents; }
+  bool hasWork() const noexcept { return mayFill() || mayAccept(); }
   void setReading(Endpoint& endpoint, bool reading) noexcept;
 
   std::vector<Event>& events() noexcept { return events_; }
@@ -102,13 +115,14 @@ class Reactor {
   void tick(uint64_t nowMs) noexcept;
 
  private:
-  enum class Read : uint8_t { kIdle, kAgain, kArenaFull, kArenaTooSmall };
+  enum class Read : uint8_t { kIdle, kAgain, kNoCredit, kArenaFull, kArenaTooSmall };
 
   static constexpr uint32_t kReadBytes = 256 * 1024;        // of one recv: each wakes a sender that waits for room
   static constexpr uint32_t kPartialReadBytes = 64 * 1024;  // of one recv into an unfinished frame
   static constexpr uint32_t kMinReadBytes = 4 * 1024;       // less room than that ends the turn
   static constexpr uint32_t kAssembleInArena = 8 * 1024;    // larger unfinished frames are completed where they lie
   static constexpr uint32_t kAcceptsPerTurn = 128;
+  static constexpr size_t kMaxHeldEvents = 4096;
   static constexpr int kMaxPieces = 64;  // of one sendmsg
   static constexpr uint32_t kMinBackOffMs = 50;
   static constexpr uint32_t kMaxBackOffMs = 1000;
@@ -144,6 +158,8 @@ class Reactor {
   void fault(Connection& connection, CloseReason reason, int32_t error = 0) noexcept;
   void settle(Endpoint& endpoint) noexcept;
   void settleSoon(Connection& connection) noexcept;
+  void settleLater(Connection& connection) noexcept;
+  void closeDescriptor(Connection& connection) noexcept;
   void closeNow(Connection& connection) noexcept;
   void report(Connection& connection) noexcept;
   void dropPartial(Connection& connection) noexcept;

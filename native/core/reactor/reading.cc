@@ -61,9 +61,8 @@ void Reactor::setReading(Endpoint& endpoint, bool reading) noexcept {
 }
 
 void Reactor::release(Endpoint& endpoint) noexcept {
-  if (!endpoint.outstanding) return;
-  endpoint.outstanding = false;
-  endpoint.batchBytes = 0;
+  if (endpoint.batches.none()) return;
+  endpoint.batches.releaseOldest();
   settle(endpoint);
   enqueue(endpoint);
 }
@@ -86,15 +85,14 @@ uint32_t Reactor::fill(const Arena& arena) noexcept {
     filling_ = nullptr;
     const uint32_t frames = table_.size() - batchFirstFrame_;
     if (frames > 0) {
-      endpoint.outstanding = true;
-      endpoint.batchBytes = position_ - batchFirstByte_;
+      const uint32_t bytes = position_ - batchFirstByte_;
       endpoint.stats.frames += frames;
       endpoint.stats.batches++;
-      batches_.push_back({&endpoint, batchFirstFrame_, frames, position_ - batchFirstByte_});
+      batches_.push_back({&endpoint, batchFirstFrame_, frames, bytes, endpoint.batches.add(bytes)});
     } else {
       settle(endpoint);
-      enqueue(endpoint);
     }
+    enqueue(endpoint);
     if (outcome == Read::kArenaFull) {
       arenaWasFull_ = true;
       break;
@@ -113,7 +111,7 @@ Reactor::Read Reactor::readEndpoint(Endpoint& endpoint, const Arena& arena) noex
       endpoint.ready.pushBack(connection);
       continue;
     }
-    endpoint.ready.pushFront(connection);  // it is first in the next arena
+    endpoint.ready.pushFront(connection);  // it is first in the next batch
     return outcome;
   }
   return Read::kIdle;
@@ -159,9 +157,9 @@ Reactor::Read Reactor::readIntoArena(Connection& connection, const Arena& arena)
   PartialFrame& partial = connection.partial;
   const uint32_t carried = partial.size();
   const uint32_t begin = position_;
-  const uint64_t held = endpoint.partialBytes + (position_ - batchFirstByte_);
+  const uint64_t held = endpoint.heldBytes() + (position_ - batchFirstByte_);
   const uint64_t budget = endpoint.options.limits.bufferedBytes;
-  if (held >= budget && table_.size() > batchFirstFrame_) return Read::kArenaFull;  // the batch must go first
+  if (held >= budget && (table_.size() > batchFirstFrame_ || !endpoint.batches.none())) return Read::kNoCredit;
   const uint64_t allowance = std::max<uint64_t>(budget - std::min(held, budget), kMinReadBytes);
   const auto length = static_cast<uint32_t>(std::min<uint64_t>({arena.size - begin - carried, kReadBytes, allowance}));
 
@@ -304,7 +302,7 @@ Reactor::Read Reactor::finishInput(Connection& connection, const Arena& arena) n
   }
   if (!endpoint.options.allowHalfOpen || connection.writeEnded || reason != CloseReason::kPeerEnded) {
     connection.closeWhenSent = true;
-    endpoint.settling.pushBack(&connection);
+    settleLater(connection);
   }
   return Read::kIdle;
 }
