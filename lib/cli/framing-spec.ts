@@ -13,6 +13,7 @@ import {
 
 export const FRAMING_HELP = `\
   lines             lines; LF ends one, a CR before it is dropped
+  lines:keep-cr     the same, and a CR before the LF stays
   delimited:BYTES   frames that end with BYTES, 1 to 64 of them
   length:WIDTH      a length of 1, 2 or 4 bytes in front: 1, 2be, 2le, 4be, 4le;
                     4be,inclusive when the length counts itself
@@ -30,6 +31,7 @@ export function parseFraming(text: string): Framing {
     if (kind === 'varint') return varintPrefixed();
     if (kind === 'raw') return raw();
   } else {
+    if (text === 'lines:keep-cr') return lines({ trimCR: false });
     if (kind === 'delimited') return delimited(parseBytes('--framing', detail));
     if (kind === 'length') return parseLengthPrefix(text, detail);
     if (kind === 'fixed' && /^\d+$/.test(detail)) return fixed(Number(detail));
@@ -51,7 +53,7 @@ function parseLengthPrefix(text: string, detail: string): Framing {
 function unknownFraming(text: string): InvalidArgValueError {
   return new InvalidArgValueError(
     '--framing',
-    'must be lines, delimited:BYTES, length:1|2be|2le|4be|4le, varint, fixed:N or raw',
+    'must be lines, lines:keep-cr, delimited:BYTES, length:1|2be|2le|4be|4le, varint, fixed:N or raw',
     text,
   );
 }

@@ -2,18 +2,34 @@
 import { InvalidArgValueError, OutOfRangeError } from '../errors.js';
 
 const KIBI = 1024;
-const units: Readonly<Record<string, number>> = Object.freeze({ '': 1, k: KIBI, m: KIBI ** 2, g: KIBI ** 3 });
+const powers: Readonly<Record<string, number>> = Object.freeze({ '': 0, k: 1, m: 2, g: 3 });
 
-/** A parser for an option that takes a whole number from `min` to `max`: `4096`, `64k`, `16MiB`, `1g`; k is 1024. */
-export function integerOption(name: string, min: number, max: number): (text: string) => number {
+/** A parser for an option that takes a size from `min` to `max` bytes: `4096`, `64k`, `16MiB`, `1g`; k is 1024. */
+export function sizeOption(name: string, min: number, max: number): (text: string) => number {
   return (text) => {
     const match = /^(\d+)(?:([kmg])(?:i?b)?)?$/i.exec(text);
-    if (match === null)
-      throw new InvalidArgValueError(name, 'must be a whole number such as 4096 or 64k', text);
-    const value = Number(match[1]) * units[(match[2] ?? '').toLowerCase()]!;
-    if (value < min || value > max) throw new OutOfRangeError(name, `from ${min} to ${max}`, value);
-    return value;
+    if (match === null) throw new InvalidArgValueError(name, 'must be a size such as 4096 or 64k', text);
+    return inRange(name, scaled(match, KIBI), min, max);
   };
+}
+
+/** A parser for an option that takes a whole number from `min` to `max`: `4096`, `10k`, `1m`; k is 1000. */
+export function countOption(name: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const match = /^(\d+)([kmg])?$/i.exec(text);
+    if (match === null)
+      throw new InvalidArgValueError(name, 'must be a whole number such as 4096 or 10k', text);
+    return inRange(name, scaled(match, 1000), min, max);
+  };
+}
+
+function scaled([, digits, unit = '']: RegExpExecArray, base: number): number {
+  return Number(digits) * base ** powers[unit.toLowerCase()]!;
+}
+
+function inRange(name: string, value: number, min: number, max: number): number {
+  if (value < min || value > max) throw new OutOfRangeError(name, `from ${min} to ${max}`, value);
+  return value;
 }
 
 /** A parser for an option that takes seconds, with a fraction if need be; the result is in milliseconds. */

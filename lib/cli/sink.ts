@@ -5,10 +5,11 @@
  * that writes would sleep too, and a process cannot end before its threads do. Pipes and sockets go through the event loop.
  */
 import { constants, fstatSync, openSync, write } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { SluiceError } from '../errors.js';
 import { OutputError } from './output-error.js';
 
 export interface Sink {
@@ -21,11 +22,23 @@ export interface Sink {
 
 const STDOUT = 1;
 
-/** Opens `stdout`, or the file of that name to append to. */
-export async function openSink(to: string): Promise<Sink> {
+/** Opens `stdout`, or the file of that name to append to; `truncate` empties it first. Rejects SluiceError. */
+export async function openSink(to: string, truncate: boolean): Promise<Sink> {
   if (to === 'stdout') return sinkOf(STDOUT, async () => {});
-  const file = await open(to, 'a');
+  const file = await openFile(to, truncate);
   return sinkOf(file.fd, () => file.close());
+}
+
+async function openFile(path: string, truncate: boolean): Promise<FileHandle> {
+  try {
+    const file = await open(path, 'a');
+    if (truncate && (await file.stat()).isFile()) await file.truncate();
+    return file;
+  } catch (error) {
+    throw new SluiceError((error as NodeJS.ErrnoException).code ?? 'EIO', (error as Error).message, {
+      cause: error,
+    });
+  }
 }
 
 function sinkOf(fd: number, close: () => Promise<void>): Sink {

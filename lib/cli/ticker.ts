@@ -11,13 +11,16 @@ const idle: Ticker = { stop() {} };
 export interface TickerOptions {
   /** Between two lines. Default: half a second on a terminal, never elsewhere. */
   intervalMs: number | undefined;
-  /** The terminal shows other output as well, which a live line would be mixed with. */
-  busyTerminal: boolean;
+  /** Shows nothing at all. */
+  silent?: boolean;
+  /** The terminal shows other output as well, which a live line would be mixed with: then none is shown. */
+  busyTerminal?: boolean;
   /** What to show; `seconds` have passed since the last call. */
   text(seconds: number): string;
 }
 
-export function startTicker({ intervalMs, busyTerminal, text }: TickerOptions): Ticker {
+export function startTicker({ intervalMs, silent, busyTerminal, text }: TickerOptions): Ticker {
+  if (silent) return idle;
   const live = process.stderr.isTTY && !busyTerminal ? new LiveLine(process.stderr) : undefined;
   if (intervalMs === undefined && live === undefined) return idle;
   let before = performance.now();

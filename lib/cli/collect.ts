@@ -1,0 +1,248 @@
+/**
+ * What `sluice listen` does: every frame into the output, in the order in which its connection sent it.
+ *
+ * A batch is released when the system has taken its bytes. Until then nothing more is read, so a slow output holds the
+ * senders back and memory stays bounded; there is no queue in between that could lose anything.
+ */
+import type { Buffer } from 'node:buffer';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InvalidArgValueError } from '../errors.js';
+import {
+  type DrainReport,
+  type FrameBatch,
+  type Framing,
+  type Limits,
+  type Listener,
+  listen,
+} from '../net/index.js';
+import { ExitStatus } from './exit-status.js';
+import { FaultTally, isOrderly } from './fault-tally.js';
+import { FrameFormat } from './frame-format.js';
+import { OutputError } from './output-error.js';
+import { formatBytes, formatCount, formatMegabytes, formatRows } from './quantity.js';
+import { complain, note } from './say.js';
+import { dieOf, onShutdownSignal } from './shutdown.js';
+import { openSink, type Sink } from './sink.js';
+import { startTicker } from './ticker.js';
+
+export interface CollectOptions {
+  address: string;
+  framing: Framing;
+  /** `stdout`, `null` or a file's name. */
+  to: string;
+  truncate?: true;
+  separator?: Uint8Array;
+  maxFrame: number;
+  maxBuffered: number;
+  maxConnections?: number;
+  maxConnectionsPerAddress?: number;
+  backlog: number;
+  reusePort?: true;
+  ipv6Only?: true;
+  /** In ms, as all times here. */
+  keepAlive?: number;
+  drain: number;
+  stats?: number;
+  quiet?: true;
+}
+
+/** How long the output may still take, once all connections are closed, for what was read before. */
+const LAST_WRITE_MS = 1000;
+
+/** Runs until a signal or a failure of the output; resolves with the exit status. */
+export async function collect(options: CollectOptions): Promise<number> {
+  if (options.truncate && (options.to === 'stdout' || options.to === 'null')) {
+    throw new InvalidArgValueError('--truncate', 'needs a file', options.to);
+  }
+  // The address first: a second server started by mistake must not have emptied the file of the one that runs.
+  const server = await listenAs(options);
+  let sink: Sink | undefined;
+  try {
+    if (options.to !== 'null') sink = await openSink(options.to, options.truncate === true);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return new Collector(server, sink, options).run();
+}
+
+function listenAs(options: CollectOptions): Promise<Listener> {
+  const limits: Limits = { frameBytes: options.maxFrame, bufferedBytes: options.maxBuffered };
+  if (options.maxConnections !== undefined) limits.connections = options.maxConnections;
+  if (options.maxConnectionsPerAddress !== undefined) {
+    limits.connectionsPerAddress = options.maxConnectionsPerAddress;
+  }
+  return listen(options.address, {
+    framing: options.framing,
+    recycle: true, // frames are copied out before their batch is released
+    limits,
+    backlog: options.backlog,
+    reusePort: options.reusePort ?? false,
+    ipv6Only: options.ipv6Only ?? false,
+    keepAlive: options.keepAlive ?? false,
+  });
+}
+
+class Collector {
+  readonly #server: Listener;
+  readonly #sink: Sink | undefined;
+  readonly #options: CollectOptions;
+  readonly #format: FrameFormat;
+  readonly #faults = new FaultTally();
+  readonly #began = performance.now();
+  #writtenFrames = 0;
+  #writtenBytes = 0;
+  #writing: Promise<void> | undefined;
+  #failure: OutputError | undefined;
+  /** Resolves when the output has failed. */
+  readonly #failed: Promise<void>;
+  #reportFailure!: () => void;
+
+  constructor(server: Listener, sink: Sink | undefined, options: CollectOptions) {
+    this.#server = server;
+    this.#sink = sink;
+    this.#options = options;
+    this.#format = new FrameFormat(options.framing, options.separator);
+    this.#failed = new Promise((resolve) => {
+      this.#reportFailure = resolve;
+    });
+  }
+
+  async run(): Promise<number> {
+    const { to, quiet } = this.#options;
+    let release = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      release = onShutdownSignal(resolve);
+    });
+    const ticker = startTicker({
+      intervalMs: this.#options.stats,
+      silent: quiet === true,
+      busyTerminal: to === 'stdout' && process.stdout.isTTY === true,
+      text: this.#liveText(),
+    });
+    if (!quiet) note(`listening on ${this.#server.url}, frames go to ${to}`);
+    this.#server.onDisconnect((_, reason) => {
+      if (!isOrderly(reason) && reason.code !== 'ERR_DRAIN_TIMEOUT') this.#faults.add(reason);
+    });
+    this.#server.onBatch(this.#sink === undefined ? () => {} : (batch) => this.#pass(batch, this.#sink!));
+
+    await Promise.race([asked, this.#failed]);
+    const drained = this.#failure === undefined ? await this.#drain() : undefined;
+    await this.#server.close();
+    await this.#closeSink();
+    ticker.stop();
+    release();
+    return this.#conclude(drained);
+  }
+
+  /** Writes a batch; the listener waits for the promise before it reads on. */
+  #pass(batch: FrameBatch, sink: Sink): Promise<void> {
+    this.#writing = this.#write(batch, sink, this.#format.encodeBatch(batch));
+    return this.#writing;
+  }
+
+  async #write(batch: FrameBatch, sink: Sink, bytes: Buffer): Promise<void> {
+    try {
+      await sink.write(bytes);
+      this.#writtenFrames += batch.length;
+      this.#writtenBytes += bytes.length;
+    } catch (error) {
+      const failure = error instanceof OutputError ? error : OutputError.from(error, 0);
+      this.#writtenFrames += this.#format.wholeFrames(batch, failure.accepted);
+      this.#writtenBytes += failure.accepted;
+      this.#fail(failure);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  #fail(failure: OutputError): void {
+    this.#failure ??= failure;
+    void this.#server.close(); // before the batch is released, so that no other comes
+    this.#reportFailure();
+  }
+
+  async #drain(): Promise<DrainReport> {
+    const { quiet, drain } = this.#options;
+    if (!quiet) note(`ending, which may take ${drain / 1000} s; once more ends it at once`);
+    const report = await Promise.race([this.#server.drain({ timeout: drain }), this.#failed]);
+    const last = this.#writing;
+    if (last !== undefined) {
+      const inTime = new AbortController();
+      await Promise.race([
+        last.then(() => inTime.abort()),
+        sleep(LAST_WRITE_MS, undefined, { signal: inTime.signal }).catch(() => {}),
+      ]);
+      if (this.#writing !== undefined) this.#sink?.abandon();
+      await last;
+    }
+    return report ?? { finished: 0, cut: 0, unfinishedBytes: 0, unsentBytes: 0 };
+  }
+
+  async #closeSink(): Promise<void> {
+    try {
+      await this.#sink?.close();
+    } catch (error) {
+      this.#failure ??= error as OutputError;
+    }
+  }
+
+  #liveText(): (seconds: number) => string {
+    let framesBefore = 0;
+    let bytesBefore = 0;
+    return (seconds) => {
+      const { frames, bytesIn, connections, bufferedBytes, refused } = this.#server.stats();
+      const text = [
+        `${formatCount((frames - framesBefore) / seconds)} frames/s`,
+        `${formatMegabytes((bytesIn - bytesBefore) / seconds)} MB/s`,
+        `${formatCount(connections)} connections`,
+        `backlog ${formatBytes(bufferedBytes)}`,
+        `refused ${formatCount(refused)}`,
+      ].join('  ');
+      framesBefore = frames;
+      bytesBefore = bytesIn;
+      return text;
+    };
+  }
+
+  #conclude(drained: DrainReport | undefined): number {
+    const received = this.#server.stats().frames;
+    if (!this.#options.quiet) process.stderr.write(formatRows(this.#summary(drained)));
+    if (this.#failure === undefined) return ExitStatus.done;
+    const { code, message } = this.#failure;
+    complain(
+      `writing to ${this.#options.to} failed: ${message}${code === message ? '' : ` (${code})`}; ` +
+        `${formatCount(this.#writtenFrames)} frames (${formatCount(this.#writtenBytes)} bytes) are written, ` +
+        `${formatCount(received - this.#writtenFrames)} that were received are not`,
+    );
+    // A thread that sleeps in write(2) would keep the process from exiting.
+    if (code === 'ERR_OUTPUT_STALLED') dieOf('SIGTERM');
+    return ExitStatus.failed;
+  }
+
+  #summary(drained: DrainReport | undefined): [string, string][] {
+    const stats = this.#server.stats();
+    const seconds = (performance.now() - this.#began) / 1000;
+    const rows: [string, string][] = [
+      ['frames received', formatCount(stats.frames)],
+      ['bytes received', formatCount(stats.bytesIn)],
+    ];
+    if (this.#sink !== undefined) {
+      rows.push(['frames written', formatCount(this.#writtenFrames)]);
+      rows.push(['bytes written', formatCount(this.#writtenBytes)]);
+    }
+    rows.push(['connections', formatCount(stats.accepted)], ['seconds', seconds.toFixed(1)]);
+    if (stats.refusedByLimit > 0) rows.push(['refused: limit', formatCount(stats.refusedByLimit)]);
+    if (stats.refusedByAddress > 0)
+      rows.push(['refused: limit of the address', formatCount(stats.refusedByAddress)]);
+    if (stats.refusedByDescriptors > 0) {
+      rows.push(['refused: no descriptor left', formatCount(stats.refusedByDescriptors)]);
+    }
+    for (const { code, count } of this.#faults.entries()) rows.push([`closed: ${code}`, formatCount(count)]);
+    if (drained !== undefined && drained.cut > 0) {
+      rows.push(['cut at the end', formatCount(drained.cut)]);
+      rows.push(['bytes of unfinished frames cut', formatCount(drained.unfinishedBytes)]);
+    }
+    return rows;
+  }
+}

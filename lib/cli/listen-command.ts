@@ -1,0 +1,133 @@
+/** `sluice listen`: its options and its help. */
+import { type Command, Option } from 'commander';
+import { parseAddress } from '../net/address.js';
+import { MAX_FRAME_BYTES } from '../net/framing.js';
+import type { Framing } from '../net/index.js';
+import { collect } from './collect.js';
+import { FRAMING_HELP, parseBytes, parseFraming } from './framing-spec.js';
+import { countOption, secondsOption, sizeOption } from './quantity.js';
+
+const COUNT_MAX = 2 ** 32 - 2;
+const BACKLOG_MAX = 2 ** 31 - 1;
+const DAY_S = 86_400;
+
+interface ListenFlags {
+  framing: Framing;
+  to: string;
+  truncate?: true;
+  separator?: Uint8Array;
+  maxFrame: number;
+  maxBuffered: number;
+  maxConnections?: number;
+  maxConnectionsPerAddress?: number;
+  backlog: number;
+  reusePort?: true;
+  ipv6Only?: true;
+  keepAlive?: number;
+  drain: number;
+  stats?: number;
+  quiet?: true;
+}
+
+const HELP = `
+ADDRESS is tcp://HOST:PORT, tcp://[IPV6]:PORT (port 0: the system picks one) or unix:///PATH.
+
+SPEC is one of
+${FRAMING_HELP}
+
+Sizes are in bytes: 64k is 65,536, 1m is 1,048,576. In counts k is 1,000 and m 1,000,000. Times are in seconds.
+
+An output that is slow slows the senders: what is read and not written stays within --max-buffered, then the
+TCP windows close, and nothing is lost. A full disk or a closed pipe ends the command with status 1.
+
+SIGINT or SIGTERM (Ctrl-C): no more connections are taken, what is on its way is written, a summary follows.
+A second one ends at once. Statistics and messages go to stderr.
+
+Exit status: 0 after a signal, 1 when the address or the output failed, 2 for a wrong command line.
+
+Examples:
+  sluice listen tcp://0.0.0.0:5140 --to events.log
+  sluice listen unix:///run/app.sock | jq .level
+  sluice listen tcp://[::]:7000 --framing length:4be --max-frame 64k --to records.bin
+  sluice listen tcp://127.0.0.1:7000 --framing delimited:'\\x00' --separator '\\n'
+  logger -T -n 127.0.0.1 -P 5140 'hello'      # something to take in, from another terminal
+`;
+
+export function addListenCommand(program: Command, finish: (status: number) => void): void {
+  program
+    .command('listen')
+    .summary('take socket traffic in and write its frames on')
+    .description('Takes in what connections send, cuts it into frames and writes those on.')
+    .argument('<address>', 'where to listen', checkedAddress)
+    .addOption(
+      new Option('-f, --framing <spec>', 'how a stream is cut into frames')
+        .argParser(parseFraming)
+        .default(parseFraming('lines'), 'lines'),
+    )
+    .option(
+      '-t, --to <output>',
+      'where frames go: stdout, null (only count), or a file to append to',
+      'stdout',
+    )
+    .option('--truncate', 'empty the file first')
+    .addOption(
+      new Option(
+        '-s, --separator <bytes>',
+        'what to write behind each frame, in place of the framing it came with',
+      ).argParser((text) => parseBytes('--separator', text)),
+    )
+    .addOption(
+      new Option('--max-frame <size>', 'longest frame; a longer one closes its connection')
+        .argParser(sizeOption('--max-frame', 1, MAX_FRAME_BYTES))
+        .default(2 ** 20, '1m'),
+    )
+    .addOption(
+      new Option('--max-buffered <size>', 'what may be read and not written yet, all connections together')
+        .argParser(sizeOption('--max-buffered', 1, Number.MAX_SAFE_INTEGER))
+        .default(64 * 2 ** 20, '64m'),
+    )
+    .addOption(
+      new Option(
+        '--max-connections <n>',
+        'connections at once; more are refused (default: no limit)',
+      ).argParser(countOption('--max-connections', 1, COUNT_MAX)),
+    )
+    .addOption(
+      new Option(
+        '--max-connections-per-address <n>',
+        'connections at once from one IP address (default: no limit)',
+      ).argParser(countOption('--max-connections-per-address', 1, COUNT_MAX)),
+    )
+    .addOption(
+      new Option('--backlog <n>', 'connections that may wait to be accepted; the system may cap it')
+        .argParser(countOption('--backlog', 1, BACKLOG_MAX))
+        .default(4096),
+    )
+    .option('--reuse-port', 'let other processes listen on the same port (SO_REUSEPORT)')
+    .option('--ipv6-only', 'keep an IPv6 address from taking IPv4 connections too')
+    .addOption(
+      new Option(
+        '--keep-alive <seconds>',
+        'probe peers that are silent for so long (default: never)',
+      ).argParser(secondsOption('--keep-alive', 1, 32_767)),
+    )
+    .addOption(
+      new Option('--drain <seconds>', 'how long the end may take before connections are cut')
+        .argParser(secondsOption('--drain', 0, DAY_S))
+        .default(5000, '5'),
+    )
+    .addOption(
+      new Option(
+        '--stats <seconds>',
+        'time between two lines of statistics (default: 0.5 on a terminal, else none)',
+      ).argParser(secondsOption('--stats', 0.1, DAY_S)),
+    )
+    .option('-q, --quiet', 'say nothing but what went wrong')
+    .addHelpText('after', HELP)
+    .action(async (address: string, flags: ListenFlags) => finish(await collect({ address, ...flags })));
+}
+
+function checkedAddress(text: string): string {
+  parseAddress(text);
+  return text;
+}
