@@ -3,3 +3,4 @@ export * from './context/index.js';
 export * from './errors.js';
 export * from './net/index.js';
 export * from './shared/codec/index.js';
+export * from './shared/index.js';

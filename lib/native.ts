@@ -3,7 +3,10 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { NativeModule } from './net/driver.js';
+import type { NativeModule as SocketDriver } from './net/driver.js';
+import type { SharedDriver } from './shared/driver.js';
+
+type NativeModule = SocketDriver & SharedDriver;
 
 const require = createRequire(import.meta.url);
 const load = require('node-gyp-build') as (folder: string) => NativeModule;

@@ -44,6 +44,7 @@ void __throw_bad_function_call() { fail("empty function called"); }
 void __throw_length_error(const char* what) { fail(what); }
 void __throw_logic_error(const char* what) { fail(what); }
 void __throw_out_of_range(const char* what) { fail(what); }
+void __throw_system_error(int) { fail("a lock failed"); }
 void __throw_out_of_range_fmt(const char* what, ...) { fail(what); }
 
 }  // namespace std

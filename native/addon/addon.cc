@@ -1,15 +1,18 @@
-// The addon's exports: the Reactor class, and the constants that the TypeScript half repeats, for a test to compare.
+// The addon's exports: the Reactor class, how threads wake each other, and the constants that the TypeScript half repeats, for a test to compare.
 
 #include <napi.h>
 
 #include "reactor_wrap.h"
 #include "turn_table.h"
+#include "waker_wrap.h"
 
 namespace sluice {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   namespace tt = turn_table;
   exports.Set("Reactor", ReactorWrap::define(env));
+  exports.Set("Waker", WakerWrap::define(env));
+  defineThreads(env, exports);
   auto layout = Napi::Object::New(env);
   layout.Set("batches", tt::kBatches);
   layout.Set("batchWords", tt::kBatchWords);

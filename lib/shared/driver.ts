@@ -1,0 +1,30 @@
+/** What threads ask of the machine: waking each other, and who is alive. The addon is the implementation. */
+
+/**
+ * How a thread is woken: its event loop calls `onWake` soon after another thread said `wake(id)`; several wakes may come
+ * as one call. It does not keep the process alive until `ref`.
+ */
+export interface WakerDriver {
+  /** This thread's name in the process, until it ends. */
+  readonly id: number;
+  ref(): void;
+  unref(): void;
+}
+
+export interface SharedDriver {
+  /** At most one a thread. Throws when the process has too many. */
+  Waker: new (
+    onWake: () => void,
+  ) => WakerDriver;
+  /** Wakes a thread. False, and nothing happens, when it has ended. */
+  wake(id: number): boolean;
+  /** Wakes every thread, native ones too. */
+  wakeAll(): void;
+  isAlive(id: number): boolean;
+  /** How many threads have ended, modulo 2^32; after each, every other thread is woken. */
+  deaths(): number;
+  /** How many bytes `view` begins after a multiple of `alignment`, a power of two. */
+  misalignment(view: Uint8Array, alignment: number): number;
+  /** The constants of native/core/queue/layout.h by their names in layout.ts. */
+  sharedLayout: Record<string, number>;
+}

@@ -1,0 +1,104 @@
+// Where things lie in shared memory: the same numbers as lib/shared/layout.ts, which says what each is for. A test
+// compares both halves through kAll.
+//
+// Everything is 32-bit words. A structure begins with a line of constants, and each word that several threads change has
+// a line of its own.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::layout {
+
+inline constexpr uint32_t kLineBytes = 128;
+inline constexpr uint32_t kLineWords = kLineBytes / 4;
+
+inline constexpr uint32_t kKind = 0;
+inline constexpr uint32_t kCapacity = 1;
+inline constexpr uint32_t kPayloadBytes = 2;
+inline constexpr uint32_t kSlotStride = 3;
+
+inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kSlotQueue = 0x51ceU << 16 | kVersion << 8 | 1;
+inline constexpr uint32_t kByteRing = 0x51ceU << 16 | kVersion << 8 | 2;
+inline constexpr uint32_t kStealDeque = 0x51ceU << 16 | kVersion << 8 | 3;
+
+inline constexpr uint32_t kTail = kLineWords;
+inline constexpr uint32_t kHead = 2 * kLineWords;
+
+inline constexpr uint32_t kSlots = 3 * kLineWords;
+inline constexpr uint32_t kSlotStamp = 0;
+inline constexpr uint32_t kSlotOwner = 1;
+inline constexpr uint32_t kSlotSpan = 2;
+inline constexpr uint32_t kSlotLength = 3;
+inline constexpr uint32_t kSlotPayload = 4;
+inline constexpr uint32_t kAbandoned = ~0U;
+
+inline constexpr uint32_t kRingUnitBytes = 8;
+inline constexpr uint32_t kRingLane = 3 * kLineWords;
+inline constexpr uint32_t kRingRecords = 4 * kLineWords;
+inline constexpr uint32_t kRecordHeaderBytes = 8;
+inline constexpr uint32_t kRecordState = 3;
+inline constexpr uint32_t kRecordClaimed = 1;
+inline constexpr uint32_t kRecordCommitted = 2;
+inline constexpr uint32_t kRecordPadding = 3;
+inline constexpr uint32_t kLaneIdle = 0;
+inline constexpr uint32_t kLaneRunnable = 1;
+
+inline constexpr uint32_t kDequeTop = kLineWords;
+inline constexpr uint32_t kDequeBottom = 2 * kLineWords;
+inline constexpr uint32_t kDequeNumbers = 3 * kLineWords;
+
+inline constexpr uint32_t kWaitParked = 0;
+inline constexpr uint32_t kWaitSeats = 1;
+inline constexpr uint32_t kWaitSeatCount = 31;
+inline constexpr uint32_t kWaitSetBytes = kLineBytes;
+inline constexpr uint32_t kWaitStanding = 1U << 31;
+
+inline constexpr uint32_t kWakerSlotBits = 10;
+
+struct Constant {
+  const char* name;  // in layout.ts
+  uint32_t value;
+};
+
+inline constexpr Constant kAll[] = {
+    {"LINE_BYTES", kLineBytes},
+    {"LINE_WORDS", kLineWords},
+    {"KIND", kKind},
+    {"CAPACITY", kCapacity},
+    {"PAYLOAD_BYTES", kPayloadBytes},
+    {"SLOT_STRIDE", kSlotStride},
+    {"SLOT_QUEUE", kSlotQueue},
+    {"BYTE_RING", kByteRing},
+    {"STEAL_DEQUE", kStealDeque},
+    {"TAIL", kTail},
+    {"HEAD", kHead},
+    {"SLOTS", kSlots},
+    {"SLOT_STAMP", kSlotStamp},
+    {"SLOT_OWNER", kSlotOwner},
+    {"SLOT_SPAN", kSlotSpan},
+    {"SLOT_LENGTH", kSlotLength},
+    {"SLOT_PAYLOAD", kSlotPayload},
+    {"ABANDONED", kAbandoned},
+    {"RING_UNIT_BYTES", kRingUnitBytes},
+    {"RING_LANE", kRingLane},
+    {"RING_RECORDS", kRingRecords},
+    {"RECORD_HEADER_BYTES", kRecordHeaderBytes},
+    {"RECORD_STATE", kRecordState},
+    {"RECORD_CLAIMED", kRecordClaimed},
+    {"RECORD_COMMITTED", kRecordCommitted},
+    {"RECORD_PADDING", kRecordPadding},
+    {"LANE_IDLE", kLaneIdle},
+    {"LANE_RUNNABLE", kLaneRunnable},
+    {"DEQUE_TOP", kDequeTop},
+    {"DEQUE_BOTTOM", kDequeBottom},
+    {"DEQUE_NUMBERS", kDequeNumbers},
+    {"WAIT_PARKED", kWaitParked},
+    {"WAIT_SEATS", kWaitSeats},
+    {"WAIT_SEAT_COUNT", kWaitSeatCount},
+    {"WAIT_SET_BYTES", kWaitSetBytes},
+    {"WAIT_STANDING", kWaitStanding},
+    {"WAKER_SLOT_BITS", kWakerSlotBits},
+};
+
+}  // namespace sluice::layout

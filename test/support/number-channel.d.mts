@@ -1,0 +1,22 @@
+import type { SharedRegion } from '../../dist/shared/memory.js';
+import type { SlotQueue } from '../../dist/shared/slot-queue.js';
+import type { WaitSet } from '../../dist/shared/wait-set.js';
+import type { WakeSource } from '../../dist/shared/waker.js';
+
+export interface ChannelRegions {
+  queue: SharedRegion;
+  readers: SharedRegion;
+  writers: SharedRegion;
+}
+export function createChannel(capacity: number, firstPosition?: number): ChannelRegions;
+export class NumberChannel {
+  constructor(handle: ChannelRegions);
+  readonly queue: SlotQueue;
+  readonly readers: WaitSet;
+  readonly writers: WaitSet;
+  readonly receiver: WakeSource & { cancel(): void };
+  readonly sender: WakeSource & { cancel(): void };
+  recv(): number | Promise<number>;
+  send(value: number): true | Promise<true>;
+}
+export function randomDelay(spin: number): Promise<void>;
