@@ -69,7 +69,7 @@ export class ArenaPool {
   }
 
   #takeFrames(size: number): Int32Array {
-    const words = (size / BYTES_PER_FRAME) * FRAME_WORDS;
+    const words = (Math.min(size, MAX_BYTES) / BYTES_PER_FRAME) * FRAME_WORDS;
     const spare = this.#spareFrames;
     this.#spareFrames = undefined;
     return spare?.length === words ? spare : new Int32Array(words);

@@ -1,26 +1,25 @@
 /**
  * What a listener and an outgoing connection have in common: one consumer of batches, and connections that come and go.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitSource } from '../context/cancellation.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import type { Arena } from './arena.js';
+import { BatchConsumer, type BatchHandler } from './batch-consumer.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import type { FrameBatch, OutputData } from './frame-batch.js';
-import { ConnectionClosedError, ConsumerActiveError, EndpointClosedError } from './socket-error.js';
+import { OutputWaiters } from './output-waiters.js';
+import { EndpointClosedError } from './socket-error.js';
 import { type EndpointStats, readStats } from './stats.js';
 import type { ThreadReactor } from './thread-reactor.js';
 import { throwLater } from './throw-later.js';
-import { abortable, type WaitOptions } from './wait.js';
+import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
 
-/** Takes a batch, which is released when the function returns, or when the promise it returned settles. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a handler returns nothing, or a promise
-export type BatchHandler = (batch: FrameBatch) => void | PromiseLike<unknown>;
 /** Told once of each connection that ended, after its last frame. */
 export type DisconnectHandler = (connection: Connection, reason: DisconnectReason) => void;
 
 /** Options of `drain`. */
-export interface DrainOptions {
+export interface DrainOptions extends WaitOptions {
   /** How long to wait for what is in flight, in ms. Default: 5000. */
   timeout?: number;
 }
@@ -31,19 +30,14 @@ export interface DrainReport {
   finished: number;
   /** Connections that were cut when the time was over. */
   cut: number;
-  /** Bytes of unfinished frames that were cut off. */
+  /** Bytes of the connections cut that were read and not released: unfinished frames, and the batch in hand. */
   unfinishedBytes: number;
-  /** Bytes of output that were cut off. */
+  /** Bytes of output of the connections cut that were not sent. */
   unsentBytes: number;
 }
 
 const DRAIN_STEP_MS = 20;
 const DRAIN_TIMEOUT_MS = 5000;
-
-interface DrainWaiter {
-  resolve(): void;
-  reject(error: unknown): void;
-}
 
 export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDisposable {
   /** @internal */
@@ -55,15 +49,11 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
   /** @internal Bytes of queued output from which `write` returns false. */
   readonly outputHighWater: number;
 
-  #handler: BatchHandler | undefined;
-  #iterating = false;
-  /** The iterator waits for a batch. */
-  #waiter: { resolve(result: IteratorResult<FrameBatch>): void; promise: Promise<unknown> } | undefined;
-  #batch: FrameBatch | undefined;
-  #batchTurn = 0;
-  #batchIndex = 0;
+  readonly #consumer = new BatchConsumer(this);
   readonly #disconnectHandlers: DisconnectHandler[] = [];
-  readonly #drainWaiters = new Map<number, DrainWaiter[]>();
+  readonly #outputWaiters: OutputWaiters;
+  /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
+  #lastConnections: Map<number, Connection> | undefined;
   #referenced = true;
   #finalStats: EndpointStats | undefined;
   #resolveClosed!: () => void;
@@ -83,6 +73,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
     this.id = id;
     this.recycles = options.recycle;
     this.outputHighWater = options.outputHighWater;
+    this.#outputWaiters = new OutputWaiters(reactor);
     reactor.register(id, this);
     reactor.driver.ref();
   }
@@ -94,9 +85,8 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
    */
   onBatch(handler: BatchHandler): void {
     checkFunction('handler', handler);
-    this.#checkIdle();
-    this.#handler = handler;
-    this.reactor.driver.setReading(this.id, true);
+    this.checkOpen();
+    this.#consumer.setHandler(handler);
   }
 
   /** Calls `handler` once for each connection that ended, after its last frame. */
@@ -111,40 +101,8 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
    * endpoint is closed.
    */
   [Symbol.asyncIterator](): AsyncIterator<FrameBatch, undefined> {
-    this.#checkIdle();
-    this.#iterating = true;
-    let done = false;
-    const finish = (): IteratorReturnResult<undefined> => {
-      if (!done) {
-        done = true;
-        this.#stopIterating();
-      }
-      return { done: true, value: undefined };
-    };
-    const next = (): Promise<IteratorResult<FrameBatch, undefined>> => {
-      if (done) return Promise.resolve(finish());
-      if (this.#waiter !== undefined) return this.#waiter.promise.then(next);
-      this.#batch?.release();
-      if (this.closing) return Promise.resolve(finish());
-      const promise = new Promise<IteratorResult<FrameBatch, undefined>>((resolve) => {
-        this.#waiter = {
-          resolve: (result) => resolve(result.done === true ? finish() : result),
-          promise: undefined as unknown as Promise<unknown>,
-        };
-      });
-      this.#waiter!.promise = promise;
-      this.reactor.driver.setReading(this.id, true);
-      return promise;
-    };
-    return {
-      next,
-      return: async () => {
-        const waiter = this.#waiter;
-        const result = finish();
-        waiter?.resolve(result);
-        return result;
-      },
-    };
+    this.checkOpen();
+    return this.#consumer.iterate();
   }
 
   /** Counters and gauges; after the end, as they were then. */
@@ -179,15 +137,24 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
   /**
    * Stops accepting, lets what is in flight finish (bytes received are delivered, batches released, output sent), then
    * closes. What is not finished after `timeout` is cut, and the report says how much. A connection is finished when it
-   * was silent for a moment with nothing left in either direction.
+   * was silent for a moment (20 ms) with nothing left in either direction. When `signal` fires, the wait is over and
+   * rejects with its reason; the endpoint accepts no more, and `close` or another `drain` ends it.
+   *
+   * @throws EndpointClosedError after `close`.
+   *
+   * @example
+   * const report = await server.drain({ timeout: 1000 });
+   * if (report.cut > 0) console.error(`${report.cut} connections cut, ${report.unsentBytes} bytes of output lost`);
    */
   async drain(options?: DrainOptions): Promise<DrainReport> {
-    const given = checkOptions('options', options, ['timeout']);
+    const given = checkOptions('options', options, ['timeout', 'signal']);
     const timeout =
       given.timeout === undefined
         ? DRAIN_TIMEOUT_MS
         : checkInteger('options.timeout', given.timeout, 0, 2 ** 31 - 1);
+    const source = waitSource(options);
     this.checkOpen();
+    throwIfCanceled(source);
     const { driver } = this.reactor;
     driver.closeListener(this.id);
     const open = this.stats().connections;
@@ -196,8 +163,11 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
     while (!this.closing) {
       this.reactor.output.flush();
       left = driver.drainStep(this.id);
-      if ((left === 0 && this.#batch === undefined) || performance.now() >= deadline) break;
-      await sleep(DRAIN_STEP_MS);
+      if ((left === 0 && this.#consumer.batch === undefined) || performance.now() >= deadline) break;
+      await cancellable<void>(source, (resolve) => {
+        const timer = setTimeout(resolve, DRAIN_STEP_MS);
+        return () => clearTimeout(timer);
+      });
     }
     const { bufferedBytes, outputBytes } = this.stats();
     this.closeFor(CloseReason.drainTimeout);
@@ -222,21 +192,13 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
   /** @internal */
   closeFor(reason: number): void {
     if (this.closing) return;
-    const stats = this.stats();
-    this.#finalStats = {
-      ...stats,
-      connections: 0,
-      closed: stats.closed + stats.connections,
-      outputBytes: 0,
-      bufferedBytes: 0,
-    };
+    const { batch } = this.#consumer;
+    if (batch !== undefined) {
+      this.#lastConnections = new Map(batch.slots().map((slot) => [slot, this.connectionAt(slot)]));
+    }
     this.closing = true;
     this.reactor.driver.closeEndpoint(this.id, reason);
-    this.#endIteration();
-  }
-
-  #endIteration(): void {
-    this.#waiter?.resolve({ done: true, value: undefined });
+    this.#consumer.end();
   }
 
   /** @internal */
@@ -244,63 +206,17 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
     if (this.closing) throw new EndpointClosedError();
   }
 
-  #checkIdle(): void {
-    this.checkOpen();
-    if (this.#handler !== undefined || this.#iterating) throw new ConsumerActiveError();
-  }
-
-  #stopIterating(): void {
-    this.#iterating = false;
-    this.#waiter = undefined;
-    this.#batch?.release();
-    if (!this.closing) this.reactor.driver.setReading(this.id, false);
-  }
-
-  // What the thread's reactor tells.
+  // What the thread's reactor tells, and what batches and connections ask.
 
   /** @internal */
   deliver(batch: FrameBatch, turn: number, index: number): void {
-    this.#batch = batch;
-    this.#batchTurn = turn;
-    this.#batchIndex = index;
-    if (this.#handler === undefined) {
-      const waiter = this.#waiter;
-      this.#waiter = undefined;
-      waiter?.resolve({ done: false, value: batch });
-      return;
-    }
-    let result: unknown;
-    try {
-      result = this.#handler(batch);
-    } catch (error) {
-      batch.release();
-      throwLater(error);
-      return;
-    }
-    if (
-      result === undefined ||
-      result === null ||
-      typeof (result as PromiseLike<unknown>).then !== 'function'
-    ) {
-      batch.release();
-      return;
-    }
-    (result as PromiseLike<unknown>).then(
-      () => batch.release(),
-      (error: unknown) => {
-        batch.release();
-        throw error;
-      },
-    );
+    this.#consumer.deliver(batch, turn, index);
   }
 
   /** @internal */
   release(batch: FrameBatch, arena: Arena): void {
-    const { reactor } = this;
-    if (--arena.pending === 0) reactor.arenas.reclaim(arena, this.recycles);
-    if (this.#batch !== batch) return;
-    this.#batch = undefined;
-    if (!this.closing) reactor.releaseBatch(this.id, this.#batchTurn, this.#batchIndex);
+    if (--arena.pending === 0) this.reactor.arenas.reclaim(arena, this.recycles);
+    this.#consumer.released(batch);
   }
 
   /** @internal */
@@ -310,7 +226,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
 
   /** @internal */
   connectionAt(slot: number): Connection {
-    return this.reactor.connectionAt(this, slot);
+    return this.#lastConnections?.get(slot) ?? this.reactor.connectionAt(this, slot);
   }
 
   /** @internal */
@@ -321,50 +237,36 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
 
   /** @internal */
   disconnected(slot: number, reason: DisconnectReason): void {
-    const waiters = this.#drainWaiters.get(slot);
-    if (waiters !== undefined) {
-      this.#drainWaiters.delete(slot);
-      for (const waiter of waiters) waiter.reject(new ConnectionClosedError(reason));
-    }
+    this.#outputWaiters.ended(slot, reason);
     if (this.#disconnectHandlers.length === 0) return;
     const connection = this.connectionAt(slot);
     connection.markClosed(reason);
-    for (const handler of this.#disconnectHandlers) {
-      try {
-        handler(connection, reason);
-      } catch (error) {
-        throwLater(error);
-      }
+    for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
+  }
+
+  /** @internal Runs a program's callback; what it throws is reported after the turn. */
+  protected callBack(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      throwLater(error);
     }
   }
 
   /** @internal */
   closedByDriver(): void {
+    this.#finalStats = this.stats();
     if (this.#referenced) this.reactor.driver.unref();
     this.#resolveClosed();
   }
 
   /** @internal */
   outputDrained(slot: number): void {
-    const waiters = this.#drainWaiters.get(slot);
-    this.#drainWaiters.delete(slot);
-    for (const waiter of waiters ?? []) waiter.resolve();
+    this.#outputWaiters.drained(slot);
   }
 
   /** @internal */
   drainedConnection(connection: Connection, slot: number, options?: WaitOptions): Promise<void> {
-    if (connection.closed) return Promise.reject(new ConnectionClosedError(connection.disconnectReason));
-    this.reactor.output.flush();
-    if (!this.reactor.driver.watchDrain(slot)) return Promise.resolve();
-    return abortable(options?.signal, (resolve, reject) => {
-      const waiter: DrainWaiter = { resolve, reject };
-      const waiters = this.#drainWaiters.get(slot);
-      if (waiters === undefined) this.#drainWaiters.set(slot, [waiter]);
-      else waiters.push(waiter);
-      return () => {
-        const all = this.#drainWaiters.get(slot);
-        if (all?.includes(waiter)) all.splice(all.indexOf(waiter), 1);
-      };
-    });
+    return this.#outputWaiters.wait(connection, slot, options);
   }
 }

@@ -173,6 +173,13 @@ export class FrameBatch implements Iterable<Frame> {
     for (let i = 0; i < this.#length; i++) yield new Frame(this, i);
   }
 
+  /** @internal The slots that frames came from, each once. */
+  slots(): number[] {
+    const slots = new Set<number>();
+    for (let i = 0; i < this.#length; i++) slots.add(this.#frames[this.#first + i * FRAME_WORDS]!);
+    return [...slots];
+  }
+
   #at(i: number): number {
     if (!(i >>> 0 === i && i < this.#length)) this.#outside(i);
     return this.#first + i * FRAME_WORDS;

@@ -1,8 +1,9 @@
 /** Sockets: listeners and outgoing connections whose input comes in framed batches. */
 export type { ListenAddress, RemoteAddress } from './address.js';
+export type { BatchHandler } from './batch-consumer.js';
 export type { Connection } from './connection.js';
 export type { DisconnectReason } from './disconnect-reason.js';
-export type { BatchHandler, DisconnectHandler, DrainOptions, DrainReport } from './endpoint.js';
+export type { DisconnectHandler, DrainOptions, DrainReport } from './endpoint.js';
 export { Frame, FrameBatch, type OutputData } from './frame-batch.js';
 export {
   delimited,

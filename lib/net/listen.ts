@@ -1,4 +1,5 @@
 /** Opening endpoints. */
+import type { CancellationSource } from '../context/cancellation.js';
 import { type ListenAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
 import { CloseReason, type DisconnectReason, errnoName } from './disconnect-reason.js';
 import type { ResolvedAddress } from './driver.js';
@@ -13,6 +14,7 @@ import {
 import { Peer } from './peer.js';
 import { SocketError } from './socket-error.js';
 import { ThreadReactor } from './thread-reactor.js';
+import { cancellable, onCancel, throwIfCanceled } from './wait.js';
 
 /**
  * Listens on `address`: `tcp://host:port` (port 0 lets the system pick one), `tcp://[ipv6]:port` or `unix:///path`.
@@ -31,7 +33,7 @@ export async function listen(address: string, options?: ListenOptions): Promise<
   const parsed = parseAddress(address);
   const resolved = resolveListenOptions(options);
   const [first] = await resolveWhile(parsed, resolved.signal);
-  const reactor = ThreadReactor.get();
+  const reactor = ThreadReactor.get('listen', parsed.text);
   const id = reactor.driver.listen({ ...resolved.config, address: first });
   if (id < 0) throw new SocketError(errnoName(-id), 'listen', parsed.text);
   const bound: ListenAddress =
@@ -76,17 +78,15 @@ async function connectTo(
   parsed: ParsedAddress,
   { config, recycle, signal }: ResolvedEndpointOptions,
 ): Promise<Peer> {
-  const reactor = ThreadReactor.get();
+  const reactor = ThreadReactor.get('connect', parsed.text);
   const id = reactor.driver.connect({ ...config, address });
   if (id < 0) throw new SocketError(errnoName(-id), 'connect', parsed.text);
   const peer = new Peer(reactor, id, { recycle, outputHighWater: config.limits.outputHighWater });
-  const onAbort = (): void => peer.closeFor(CloseReason.destroyed);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  peer.whenClosed(() => signal?.removeEventListener('abort', onAbort));
+  peer.whenClosed(onCancel(signal, () => peer.closeFor(CloseReason.listenerClosed)));
   try {
     await peer.established;
   } catch (reason) {
-    signal?.throwIfAborted();
+    throwIfCanceled(signal);
     throw new SocketError((reason as DisconnectReason).code, 'connect', parsed.text);
   }
   return peer;
@@ -94,11 +94,13 @@ async function connectTo(
 
 async function resolveWhile(
   parsed: ParsedAddress,
-  signal: AbortSignal | undefined,
+  signal: CancellationSource | undefined,
 ): Promise<[ResolvedAddress, ...ResolvedAddress[]]> {
-  signal?.throwIfAborted();
-  const found = await resolveAddress(parsed);
-  signal?.throwIfAborted();
+  const found = await cancellable<ResolvedAddress[]>(signal, (resolve, reject) => {
+    resolveAddress(parsed).then(resolve, reject);
+    return () => {}; // a look-up can't be called off, only not waited for
+  });
+  throwIfCanceled(signal);
   if (found.length === 0) throw new SocketError('ENOTFOUND', 'getaddrinfo', parsed.text);
   return found as [ResolvedAddress, ...ResolvedAddress[]];
 }

@@ -1,11 +1,13 @@
 /** A listening socket and the connections it accepted. */
+
+import type { CancellationSource } from '../context/cancellation.js';
 import { checkFunction } from '../validate.js';
 import { formatAddress, type ListenAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
 import { Endpoint } from './endpoint.js';
 import type { ThreadReactor } from './thread-reactor.js';
-import { throwLater } from './throw-later.js';
+import { onCancel } from './wait.js';
 
 /** Told of each connection, before its first frame. */
 export type ConnectHandler = (connection: Connection) => void;
@@ -28,15 +30,11 @@ export class Listener extends Endpoint {
     reactor: ThreadReactor,
     id: number,
     address: ListenAddress,
-    options: { recycle: boolean; outputHighWater: number; signal: AbortSignal | undefined },
+    options: { recycle: boolean; outputHighWater: number; signal: CancellationSource | undefined },
   ) {
     super(reactor, id, options);
     this.address = address;
-    const { signal } = options;
-    if (signal === undefined) return;
-    const onAbort = (): void => this.closeFor(CloseReason.listenerClosed);
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.whenClosed(() => signal.removeEventListener('abort', onAbort));
+    this.whenClosed(onCancel(options.signal, () => this.closeFor(CloseReason.listenerClosed)));
   }
 
   /** The address bound, in the form that {@link connect} takes: `tcp://127.0.0.1:41234`. */
@@ -54,12 +52,6 @@ export class Listener extends Endpoint {
   override connected(slot: number): void {
     if (this.#connectHandlers.length === 0) return;
     const connection = this.connectionAt(slot);
-    for (const handler of this.#connectHandlers) {
-      try {
-        handler(connection);
-      } catch (error) {
-        throwLater(error);
-      }
-    }
+    for (const handler of this.#connectHandlers) this.callBack(() => handler(connection));
   }
 }

@@ -1,10 +1,12 @@
 /** Options that listeners and outgoing connections share, and how they are resolved. */
+
+import { type CancellationSource, cancellationSource } from '../context/cancellation.js';
 import { InvalidArgValueError, NotSupportedError, OutOfRangeError } from '../errors.js';
 import { checkBoolean, checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import type { EndpointConfig } from './driver.js';
 import { boundFrame, type Framing, raw, resolveFraming } from './framing.js';
 import { type Limits, resolveLimits } from './limits.js';
-import { type HasSignal, signalOf } from './wait.js';
+import type { HasSignal } from './wait.js';
 
 /** Options of `listen` and `connect` alike. */
 export interface EndpointOptions {
@@ -54,7 +56,7 @@ const KEEP_ALIVE_MS = 60_000;
 export interface ResolvedEndpointOptions {
   config: Omit<EndpointConfig, 'address'>;
   recycle: boolean;
-  signal: AbortSignal | undefined;
+  signal: CancellationSource | undefined;
 }
 
 /** @internal */
@@ -94,7 +96,7 @@ function resolve(given: Record<string, unknown>): ResolvedEndpointOptions {
       ipv6Only: flag('ipv6Only', false),
     },
     recycle: flag('recycle', false),
-    signal: signalOf(given.signal),
+    signal: given.signal === undefined ? undefined : cancellationSource('options.signal', given.signal),
   };
 }
 

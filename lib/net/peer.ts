@@ -2,7 +2,7 @@
 import type { RemoteAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
-import { Endpoint } from './endpoint.js';
+import { type DisconnectHandler, Endpoint } from './endpoint.js';
 import type { OutputData } from './frame-batch.js';
 import { ConnectionClosedError } from './socket-error.js';
 import type { ThreadReactor } from './thread-reactor.js';
@@ -15,6 +15,8 @@ import type { WaitOptions } from './wait.js';
 export class Peer extends Endpoint {
   #connection: Connection | undefined;
   #reason: DisconnectReason | undefined;
+  /** The connection ended and the program has not called `close`. */
+  #endedByItself = false;
   #settle: { resolve(): void; reject(reason: DisconnectReason): void } | undefined;
   /** @internal Settles when the system has answered. */
   readonly established: Promise<void>;
@@ -42,8 +44,27 @@ export class Peer extends Endpoint {
   /** @internal */
   override disconnected(slot: number, reason: DisconnectReason): void {
     this.#reason = reason;
+    this.#endedByItself = !this.closing;
     super.disconnected(slot, reason);
     this.closeFor(CloseReason.destroyed);
+  }
+
+  /** As on a listener. On a connection that has ended already, `handler` is called soon. */
+  override onDisconnect(handler: DisconnectHandler): void {
+    super.onDisconnect(handler);
+    const connection = this.#connection;
+    const reason = this.#reason;
+    if (connection !== undefined && reason !== undefined) queueMicrotask(() => handler(connection, reason));
+  }
+
+  /** @internal The other end may leave before the program has taken its first step: that is no mistake of the program. */
+  protected override checkOpen(): void {
+    if (!this.#endedByItself) super.checkOpen();
+  }
+
+  override close(): Promise<void> {
+    this.#endedByItself = false;
+    return super.close();
   }
 
   get #live(): Connection {

@@ -7,11 +7,12 @@
 import { native } from '../native.js';
 import { ArenaPool } from './arena.js';
 import { Connection } from './connection.js';
-import { disconnectReason } from './disconnect-reason.js';
+import { disconnectReason, errnoName } from './disconnect-reason.js';
 import type { Driver } from './driver.js';
 import type { Endpoint } from './endpoint.js';
 import { FrameBatch } from './frame-batch.js';
 import { Output } from './output.js';
+import { SocketError } from './socket-error.js';
 import {
   BATCH_COUNT,
   BATCH_ENDPOINT,
@@ -38,9 +39,15 @@ const INITIAL_SLOTS = 256;
 export class ThreadReactor {
   static #instance: ThreadReactor | undefined;
 
-  /** This thread's. */
-  static get(): ThreadReactor {
-    ThreadReactor.#instance ??= new ThreadReactor();
+  /** This thread's. `syscall` and `address` name the operation that fails when none can be made. */
+  static get(syscall: string, address: string): ThreadReactor {
+    try {
+      ThreadReactor.#instance ??= new ThreadReactor();
+    } catch (cause) {
+      const { errno } = cause as { errno?: number };
+      if (errno === undefined) throw cause;
+      throw new SocketError(errnoName(errno), syscall, address, { cause });
+    }
     return ThreadReactor.#instance;
   }
 

@@ -1,44 +1,63 @@
-/** Waits that a signal can end. */
-import type { HasSignal } from '../context/cancellation.js';
-import { InvalidArgTypeError } from '../errors.js';
+/** Waits that a signal can end, and what else a signal does to sockets: all through the lists of lib/context/cancellation.ts. */
+import { type Cancellable, CancellationSource } from '../context/cancellation.js';
 
 export type { HasSignal, WaitOptions } from '../context/cancellation.js';
 
-/** @internal */
-export function signalOf(value: unknown): AbortSignal | undefined {
-  if (value === undefined) return undefined;
-  if (value instanceof AbortSignal) return value;
-  const inner = (value as Partial<HasSignal> | null)?.signal;
-  if (inner instanceof AbortSignal) return inner;
-  throw new InvalidArgTypeError('options.signal', 'an AbortSignal or a Context', value);
+/** A member of a source's list that runs a function when the source is canceled. */
+class OnCancel implements Cancellable {
+  source: CancellationSource | undefined;
+  previousInSource: Cancellable | undefined;
+  nextInSource: Cancellable | undefined;
+  readonly isWait: boolean;
+  readonly canceledBy: (source: CancellationSource) => void;
+
+  constructor(isWait: boolean, callback: (source: CancellationSource) => void) {
+    this.isWait = isWait;
+    this.canceledBy = callback;
+  }
+}
+
+/** @internal Throws what a wait with `source` would reject with, when that was canceled before. */
+export function throwIfCanceled(source: CancellationSource | undefined): void {
+  if (source?.canceled) throw source.reason;
 }
 
 /**
- * @internal A promise that `start` settles and `signal` can reject. `start` returns what takes the wait out again.
+ * @internal Calls `callback` when `source` is canceled, which it is not yet; returns what takes the callback back. It keeps no
+ * process alive.
  */
-export function abortable<T>(
-  given: AbortSignal | HasSignal | undefined,
+export function onCancel(source: CancellationSource | undefined, callback: () => void): () => void {
+  if (source === undefined) return () => {};
+  const member = new OnCancel(false, callback);
+  source.add(member);
+  return () => CancellationSource.detach(member);
+}
+
+/**
+ * @internal A promise that `start` settles and `source` can reject. `start` returns what takes the wait out again.
+ */
+export function cancellable<T>(
+  source: CancellationSource | undefined,
   start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const signal = signalOf(given);
-    signal?.throwIfAborted();
+    throwIfCanceled(source);
+    if (source === undefined) {
+      start(resolve, reject);
+      return;
+    }
     let withdraw = (): void => {};
-    const onAbort = (): void => {
+    const member = new OnCancel(true, ({ reason }) => {
       withdraw();
-      reject(signal?.reason);
-    };
-    const settle = (): void => signal?.removeEventListener('abort', onAbort);
-    withdraw = start(
-      (value) => {
-        settle();
-        resolve(value);
-      },
-      (error) => {
-        settle();
-        reject(error);
-      },
-    );
-    signal?.addEventListener('abort', onAbort, { once: true });
+      reject(reason);
+    });
+    source.add(member);
+    const detachThen =
+      <V>(settle: (value: V) => void) =>
+      (value: V): void => {
+        CancellationSource.detach(member);
+        settle(value);
+      };
+    withdraw = start(detachThen(resolve), detachThen(reject));
   });
 }

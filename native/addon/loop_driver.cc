@@ -123,17 +123,29 @@ void LoopDriver::turn() noexcept {
   const Napi::HandleScope scope(env_);
   inTurn_ = true;
   reactor_.poll(uv_now(loop_));
-  fill();
-  deliver(reactor_.batches());
-  while (!closing_ && !reactor_.events().empty()) deliver({});
+  deliverEvents(tt::kMaxEvents);
+  // Frames only when all that is known about their connections goes with them.
+  if (reactor_.events().size() <= tt::kMaxEvents) deliver(fill());
+  deliverEvents(0);  // what the program caused
   inTurn_ = false;
   schedule();
 }
 
-void LoopDriver::fill() noexcept {
-  if (!arenaIsUsable() && !replaceArena(kMinArenaBytes)) return;
+/// Delivers events until no more than `few` are left, within a bound: a program that answers each with another must not
+/// hold the loop. schedule() sees to what is left.
+void LoopDriver::deliverEvents(size_t few) noexcept {
+  for (int i = 0; i < kMaxEventRounds && reactor_.events().size() > few; i++) deliver({});
+}
+
+std::span<const Batch> LoopDriver::fill() noexcept {
+  if (!reactor_.mayFill()) return {};
+  if (!arenaIsUsable() && !replaceArena(kMinArenaBytes)) return {};
   const uint32_t wanted = reactor_.fill(arena_);
-  if (wanted > 0 && replaceArena(wanted)) reactor_.fill(arena_);
+  if (wanted > 0) {
+    if (!replaceArena(wanted)) return {};
+    reactor_.fill(arena_);
+  }
+  return reactor_.batches();
 }
 
 // The program may have got at the arena's memory and detached it (a transfer to another thread): looked up anew each

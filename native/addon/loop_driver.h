@@ -46,7 +46,9 @@ class LoopDriver {
   void closeHandle(Handle& handle) noexcept;
 
   void turn() noexcept;
-  void fill() noexcept;
+  static constexpr int kMaxEventRounds = 16;
+  void deliverEvents(size_t few) noexcept;
+  std::span<const Batch> fill() noexcept;
   bool arenaIsUsable() noexcept;
   bool replaceArena(uint32_t minBytes) noexcept;
   void deliver(std::span<const Batch> batches) noexcept;

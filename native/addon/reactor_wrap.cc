@@ -109,7 +109,7 @@ Napi::Value ReactorWrap::drainStep(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ReactorWrap::watchDrain(const Napi::CallbackInfo& info) {
-  Connection* connection = connectionAt(info);
+  Connection* connection = driver_->reactor().connection(info[0].As<Napi::Number>().Uint32Value());
   return Napi::Boolean::New(info.Env(), connection != nullptr && driver_->reactor().watchDrain(*connection));
 }
 
@@ -178,7 +178,7 @@ void ReactorWrap::stats(const Napi::CallbackInfo& info) {
   if (endpoint == nullptr) return;
   auto out = info[1].As<Napi::Float64Array>();
   const EndpointStats& s = endpoint->stats;
-  const uint64_t values[] = {endpoint->connectionCount,
+  const uint64_t values[] = {endpoint->openConnections,
                              s.accepted,
                              s.refusedByLimit,
                              s.refusedByAddress,

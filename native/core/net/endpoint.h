@@ -67,7 +67,8 @@ struct Endpoint {
   ReadyList ready;
   SiblingList connections;
   SettleList settling;
-  uint32_t connectionCount = 0;
+  uint32_t connectionCount = 0;  // slots that are taken, by those too whose end is not reported yet
+  uint32_t openConnections = 0;
   uint64_t partialBytes = 0;  // of unfinished frames
   OutstandingBatches batches;
   uint64_t queuedOutput = 0;                                                 // of all connections

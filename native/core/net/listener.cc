@@ -53,14 +53,19 @@ int Listener::open(const SocketAddress& address, const ListenOptions& options) n
     const int only = options.ipv6Only ? 1 : 0;
     ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
   }
-  if (::bind(fd_, address.raw(), address.length) != 0 || ::listen(fd_, options.backlog) != 0) {
+  bool ready = ::bind(fd_, address.raw(), address.length) == 0;
+  address_ = address;
+  if (const char* path = unixPath(address); ready && path != nullptr) identify(path, unixDevice_, unixInode_);
+  ready = ready && ::listen(fd_, options.backlog) == 0;
+  if (!ready) {
     const int error = errno;
     close();
     return error;
   }
-  address_.length = sizeof address_.storage;
-  if (address.family() == AF_UNIX || ::getsockname(fd_, address_.raw(), &address_.length) != 0) address_ = address;
-  if (const char* path = unixPath(address_); path != nullptr) identify(path, unixDevice_, unixInode_);
+  if (address.family() != AF_UNIX) {
+    address_.length = sizeof address_.storage;
+    if (::getsockname(fd_, address_.raw(), &address_.length) != 0) address_ = address;
+  }
   reserve_ = openReserve();
   return 0;
 }
@@ -77,15 +82,24 @@ Listener::Accepted Listener::accept() noexcept {
       case EMFILE:
       case ENFILE:
         return refuseWithReserve();
-      case ENOBUFS:
-      case ENOMEM:
-        return {Outcome::kBackOff, -1, {}};
+      case EINTR:
+      case ECONNABORTED:
+      case EPROTO:  // and other errors that were pending on the new socket, accept(2): take the next
+      case ENETDOWN:
+      case ENOPROTOOPT:
+      case EHOSTDOWN:
+#ifdef ENONET
+      case ENONET:
+#endif
+      case EHOSTUNREACH:
+      case ENETUNREACH:
+        break;
       case EBADF:
       case EINVAL:
       case ENOTSOCK:
         return {Outcome::kEmpty, -1, {}};  // the socket is no longer one that accepts
-      default:
-        break;  // EINTR, ECONNABORTED and network errors already pending on the new socket, accept(2): take the next
+      default:                             // ENOBUFS, ENOMEM, and EPERM, which a firewall answers
+        return {Outcome::kBackOff, -1, {}};
     }
   }
 }

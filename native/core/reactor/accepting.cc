@@ -55,11 +55,11 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
 
 bool Reactor::admits(Endpoint& endpoint, const PeerAddress& peer) noexcept {
   const EndpointLimits& limits = endpoint.options.limits;
-  if (endpoint.connectionCount >= limits.connections) {
+  if (endpoint.openConnections >= limits.connections) {
     endpoint.stats.refusedByLimit++;
     return false;
   }
-  if (limits.connectionsPerAddress == UINT32_MAX) return true;
+  if (limits.connectionsPerAddress == UINT32_MAX || peer.family == AF_UNIX) return true;
   uint32_t& count = endpoint.perAddress[peer];
   if (count >= limits.connectionsPerAddress) {
     endpoint.stats.refusedByAddress++;

@@ -12,16 +12,20 @@
 
 namespace sluice {
 
+/// The first fault is the reason. That the peer had ended its side is none: what it was still owed is lost by the fault.
+void Reactor::blame(Connection& connection, CloseReason reason, int32_t error) noexcept {
+  if (connection.reason != CloseReason::kNone && connection.reason != CloseReason::kPeerEnded) return;
+  connection.reason = reason;
+  connection.systemError = error;
+  connection.endpoint->stats.faults++;
+}
+
 /// Ends a connection for a cause that waiting can't mend.
 void Reactor::fault(Connection& connection, CloseReason reason, int32_t error) noexcept {
   if (!connection.isOpen() || connection.failed) return;
   connection.failed = true;
   connection.readable = false;
-  if (connection.reason == CloseReason::kNone) {
-    connection.reason = reason;
-    connection.systemError = error;
-    connection.endpoint->stats.faults++;
-  }
+  blame(connection, reason, error);
   connection.endpoint->ready.remove(&connection);
   dropPartial(connection);
   settleSoon(connection);
@@ -62,6 +66,7 @@ void Reactor::closeDescriptor(Connection& connection) noexcept {
   dropOutput(connection);
   ::close(connection.fd);  // the poller forgets it with the last descriptor
   connection.fd = -1;
+  connection.endpoint->openConnections--;
 }
 
 /// Closes before the batches in hand are released; the report still waits for them.

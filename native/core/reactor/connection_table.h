@@ -16,7 +16,7 @@ class ConnectionTable {
     const uint32_t slot = free_.back();
     free_.pop_back();
     Connection& connection = *at(slot);
-    connection.generation++;
+    if (++connection.generation == 0) connection.generation = 1;  // 0 is never a connection's
     return connection;
   }
 

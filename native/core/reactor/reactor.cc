@@ -23,6 +23,14 @@ Reactor::~Reactor() {
   }
 }
 
+/// Positive as a 32-bit signed number: JavaScript reads ids so, and errors are negative.
+uint32_t Reactor::nextEndpointId() noexcept {
+  do {
+    lastEndpointId_ = lastEndpointId_ == INT32_MAX ? 1 : lastEndpointId_ + 1;
+  } while (endpoints_.contains(lastEndpointId_));
+  return lastEndpointId_;
+}
+
 Endpoint* Reactor::adopt(std::unique_ptr<Endpoint> endpoint) {
   Endpoint* raw = endpoint.get();
   endpoints_.emplace(raw->id, std::move(endpoint));
@@ -36,7 +44,7 @@ Endpoint* Reactor::endpoint(uint32_t id) noexcept {
 
 Endpoint* Reactor::listen(const SocketAddress& address, const ListenOptions& listenOptions, Framer framer,
                           const EndpointOptions& options, int& error) {
-  auto endpoint = std::make_unique<Endpoint>(nextEndpoint_++, std::move(framer), options);
+  auto endpoint = std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options);
   error = endpoint->listener.open(address, listenOptions);
   if (error == 0) error = poller_.add(endpoint->listener.fd(), token(endpoint->id, 0));
   return error == 0 ? adopt(std::move(endpoint)) : nullptr;
@@ -49,17 +57,14 @@ Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const En
     return nullptr;
   }
   applySocketOptions(fd, address.family(), options.socket);
-  int result;
-  do {
-    result = ::connect(fd, address.raw(), address.length);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno != EINPROGRESS) {
+  const int result = ::connect(fd, address.raw(), address.length);
+  if (result != 0 && errno != EINPROGRESS && errno != EINTR) {  // after EINTR it goes on too, connect(2)
     error = errno;
     ::close(fd);
     return nullptr;
   }
   const bool pending = result != 0;
-  Endpoint* endpoint = adopt(std::make_unique<Endpoint>(nextEndpoint_++, std::move(framer), options));
+  Endpoint* endpoint = adopt(std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options));
   Connection* connection = open(*endpoint, fd, PeerAddress::from(address));
   if (connection == nullptr) {
     error = ENOMEM;
@@ -87,6 +92,7 @@ Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) n
   connection.peer = peer;
   endpoint.connections.pushBack(&connection);
   endpoint.connectionCount++;
+  endpoint.openConnections++;
   if (outputGauge_ != nullptr && connection.slot < gaugeSlots_) outputGauge_[connection.slot] = 0;
   return &connection;
 }
@@ -122,7 +128,6 @@ void Reactor::reap(Endpoint& endpoint) noexcept {
   if (!endpoint.closing || endpoint.connectionCount > 0) return;
   std::erase(work_, &endpoint);
   events_.push_back({EventKind::kEndpointClosed, CloseReason::kNone, endpoint.id, 0, 0});
-  endpoints_.erase(endpoint.id);
 }
 
 void Reactor::take(std::span<const PollEvent> ready, uint64_t nowMs) noexcept {
@@ -177,6 +182,7 @@ void Reactor::tick(uint64_t nowMs) noexcept {
 
 void Reactor::recycle(std::span<const Event> delivered) noexcept {
   for (const Event& event : delivered) {
+    if (event.kind == EventKind::kEndpointClosed) endpoints_.erase(event.endpoint);
     if (event.kind != EventKind::kDisconnected && event.kind != EventKind::kConnectFailed) continue;
     Connection& connection = *connections_.at(event.slot);
     Endpoint& endpoint = *connection.endpoint;

@@ -95,14 +95,15 @@ class Reactor {
   void setReading(Endpoint& endpoint, bool reading) noexcept;
 
   std::vector<Event>& events() noexcept { return events_; }
-  /// These events have reached whoever knows connections by slot: the slots of those that ended are free again.
+  /// These events have reached whoever knows connections by slot and endpoints by id: what they say has ended is
+  /// forgotten, and slots are free again.
   void recycle(std::span<const Event> delivered) noexcept;
 
   // Output.
   void write(const OutputPiece* pieces, uint32_t count, const uint8_t* bytes) noexcept;
   void end(Connection& connection) noexcept;
   void destroy(Connection& connection) noexcept;
-  /// Asks for kDrained; false when nothing is queued.
+  /// Asks for kDrained; false when everything is out. A connection that has failed answers true: kDisconnected follows.
   bool watchDrain(Connection& connection) noexcept;
   Connection* connection(uint32_t slot) noexcept { return connections_.at(slot); }
   uint32_t slotCapacity() const noexcept { return connections_.capacity(); }
@@ -127,6 +128,7 @@ class Reactor {
   static constexpr uint32_t kMinBackOffMs = 50;
   static constexpr uint32_t kMaxBackOffMs = 1000;
 
+  uint32_t nextEndpointId() noexcept;
   Endpoint* adopt(std::unique_ptr<Endpoint> endpoint);
   Connection* open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept;
   void reap(Endpoint& endpoint) noexcept;
@@ -155,6 +157,7 @@ class Reactor {
   Read lacks(uint32_t bytes) noexcept;
 
   // closing.cc
+  void blame(Connection& connection, CloseReason reason, int32_t error) noexcept;
   void fault(Connection& connection, CloseReason reason, int32_t error = 0) noexcept;
   void settle(Endpoint& endpoint) noexcept;
   void settleSoon(Connection& connection) noexcept;
@@ -177,7 +180,7 @@ class Reactor {
   Poller poller_;
   ConnectionTable connections_;
   std::unordered_map<uint32_t, std::unique_ptr<Endpoint>> endpoints_;
-  uint32_t nextEndpoint_ = 1;
+  uint32_t lastEndpointId_ = 0;
   uint64_t nowMs_ = 0;
 
   std::deque<Endpoint*> work_;        // endpoints with something to read and a consumer for it

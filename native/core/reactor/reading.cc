@@ -296,9 +296,10 @@ Reactor::Read Reactor::finishInput(Connection& connection, const Arena& arena) n
     }
   }
   dropPartial(connection);
-  if (connection.reason == CloseReason::kNone) {
+  if (reason != CloseReason::kPeerEnded) {
+    blame(connection, reason, connection.systemError);
+  } else if (connection.reason == CloseReason::kNone) {
     connection.reason = reason;
-    if (reason != CloseReason::kPeerEnded) endpoint.stats.faults++;
   }
   if (!endpoint.options.allowHalfOpen || connection.writeEnded || reason != CloseReason::kPeerEnded) {
     connection.closeWhenSent = true;

@@ -166,6 +166,7 @@ void Reactor::writeFailed(Connection& connection, int error) noexcept {
   connection.hangup = true;
   dropOutput(connection);
   if (connection.readEnded) {
+    blame(connection, CloseReason::kSystem, error);
     connection.closeWhenSent = true;
     settleSoon(connection);
   } else {
@@ -194,7 +195,8 @@ void Reactor::end(Connection& connection) noexcept {
 }
 
 bool Reactor::watchDrain(Connection& connection) noexcept {
-  if (!connection.isOpen() || !connection.output) return false;
+  const bool lost = !connection.isOpen() || connection.failed || connection.systemError != 0;
+  if (!connection.output && !lost) return false;
   connection.wantsDrain = true;
   return true;
 }

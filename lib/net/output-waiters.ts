@@ -1,0 +1,54 @@
+/** Who waits until a connection's output is handed to the system: `drained()`. */
+import { waitSource } from '../context/cancellation.js';
+import { readyVoid } from '../context/turn-budget.js';
+import type { Connection } from './connection.js';
+import type { DisconnectReason } from './disconnect-reason.js';
+import { ConnectionClosedError } from './socket-error.js';
+import type { ThreadReactor } from './thread-reactor.js';
+import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
+
+interface Waiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** The waiters of one endpoint, by slot: few connections have any. */
+export class OutputWaiters {
+  readonly #reactor: ThreadReactor;
+  readonly #bySlot = new Map<number, Set<Waiter>>();
+
+  constructor(reactor: ThreadReactor) {
+    this.#reactor = reactor;
+  }
+
+  async wait(connection: Connection, slot: number, options: WaitOptions | undefined): Promise<void> {
+    const source = waitSource(options);
+    throwIfCanceled(source);
+    if (connection.closed) throw new ConnectionClosedError(connection.disconnectReason);
+    this.#reactor.output.flush();
+    if (!this.#reactor.driver.watchDrain(slot)) return readyVoid();
+    return cancellable(source, (resolve, reject) => {
+      const waiter: Waiter = { resolve, reject };
+      const waiters = this.#bySlot.get(slot) ?? new Set();
+      this.#bySlot.set(slot, waiters.add(waiter));
+      return () => waiters.delete(waiter);
+    });
+  }
+
+  /** The driver reported that the output is out. */
+  drained(slot: number): void {
+    for (const waiter of this.#take(slot)) waiter.resolve();
+  }
+
+  /** The connection ended first. */
+  ended(slot: number, reason: DisconnectReason): void {
+    for (const waiter of this.#take(slot)) waiter.reject(new ConnectionClosedError(reason));
+  }
+
+  #take(slot: number): Iterable<Waiter> {
+    if (this.#bySlot.size === 0) return [];
+    const waiters = this.#bySlot.get(slot) ?? [];
+    this.#bySlot.delete(slot);
+    return waiters;
+  }
+}
