@@ -69,7 +69,7 @@ class PartialFrame {
   }
 
   void clear() noexcept {
-    std::free(data_);
+    if (data_ != nullptr) std::free(data_);  // most frames leave nothing behind
     data_ = nullptr;
     begin_ = size_ = capacity_ = 0;
     resume = whole = 0;

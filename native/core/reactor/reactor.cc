@@ -132,6 +132,14 @@ void Reactor::reap(Endpoint& endpoint) noexcept {
 
 void Reactor::take(std::span<const PollEvent> ready, uint64_t nowMs) noexcept {
   nowMs_ = nowMs;
+  noticed_ = 0;
+  notice(ready);
+  acceptRound();
+}
+
+void Reactor::notice(std::span<const PollEvent> ready) noexcept {
+  found_ = ready.size();
+  noticed_ += found_;
   for (const PollEvent& event : ready) {
     const auto low = static_cast<uint32_t>(event.token);
     const auto generation = static_cast<uint32_t>(event.token >> 32);
@@ -155,7 +163,6 @@ void Reactor::take(std::span<const PollEvent> ready, uint64_t nowMs) noexcept {
       markReadable(*connection);
     }
   }
-  acceptRound();
 }
 
 void Reactor::tick(uint64_t nowMs) noexcept {

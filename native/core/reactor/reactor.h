@@ -79,8 +79,9 @@ class Reactor {
   void poll(uint64_t nowMs) noexcept { take(wait(0), nowMs); }
   /// Registers a descriptor whose readiness does nothing but end a wait().
   int addWakeUp(int fd) noexcept { return poller_.add(fd, 0); }
-  /// Reads into `arena` until it is full or nothing is ready. Returns 0, or the size of the arena that the next frame
-  /// needs when nothing at all could be delivered for want of it.
+  /// Reads into `arena` until it is full or nothing is ready; may look at the poller again, so it is called by the thread
+  /// that waits. Returns 0, or the size of the arena that the next frame needs when nothing at all could be delivered for
+  /// want of it.
   uint32_t fill(const Arena& arena) noexcept;
   std::span<const Batch> batches() const noexcept { return batches_; }
   /// True when the last fill() stopped because the arena was full.
@@ -122,6 +123,8 @@ class Reactor {
   static constexpr uint32_t kPartialReadBytes = 64 * 1024;  // of one recv into an unfinished frame
   static constexpr uint32_t kMinReadBytes = 4 * 1024;       // less room than that ends the turn
   static constexpr uint32_t kAssembleInArena = 8 * 1024;    // larger unfinished frames are completed where they lie
+  static constexpr size_t kBurst = 4;         // so many events at once promise more to come, see lookAgain()
+  static constexpr size_t kMaxNoticed = 256;  // with so many the turn looks no further
   static constexpr uint32_t kAcceptsPerTurn = 128;
   static constexpr size_t kMaxHeldEvents = 4096;
   static constexpr int kMaxPieces = 64;  // of one sendmsg
@@ -132,6 +135,7 @@ class Reactor {
   Endpoint* adopt(std::unique_ptr<Endpoint> endpoint);
   Connection* open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept;
   void reap(Endpoint& endpoint) noexcept;
+  void notice(std::span<const PollEvent> ready) noexcept;
 
   // accepting.cc
   void acceptRound() noexcept;
@@ -140,6 +144,7 @@ class Reactor {
   void forgetAddress(Endpoint& endpoint, const PeerAddress& peer) noexcept;
 
   // reading.cc
+  bool lookAgain(const Endpoint& endpoint) noexcept;
   void enqueue(Endpoint& endpoint) noexcept;
   void markReadable(Connection& connection) noexcept;
   void noticeEndUnread(Connection& connection) noexcept;
@@ -194,6 +199,8 @@ class Reactor {
   uint32_t batchFirstFrame_ = 0;
   uint32_t batchFirstByte_ = 0;
   uint32_t wanted_ = 0;
+  size_t found_ = 0;    // events that the last look at the poller brought
+  size_t noticed_ = 0;  // by all looks of the turn
   Endpoint* filling_ = nullptr;  // whose batch is being filled
   bool arenaWasFull_ = false;
   std::vector<Batch> batches_;

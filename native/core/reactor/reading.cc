@@ -14,7 +14,7 @@
 namespace sluice {
 
 void Reactor::enqueue(Endpoint& endpoint) noexcept {
-  if (endpoint.queued || !endpoint.mayRead() || endpoint.ready.empty()) return;
+  if (&endpoint == filling_ || endpoint.queued || !endpoint.mayRead() || endpoint.ready.empty()) return;
   endpoint.queued = true;
   work_.push_back(&endpoint);
 }
@@ -102,19 +102,31 @@ uint32_t Reactor::fill(const Arena& arena) noexcept {
   return batches_.empty() ? wanted_ : 0;
 }
 
-/// Takes the endpoint's ready connections in turn, each for one read, until none is left or the arena is full.
+/// Takes the endpoint's ready connections in turn, each for one read, until none is left, not even at another look at the
+/// poller, or the arena is full.
 Reactor::Read Reactor::readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept {
-  while (Connection* connection = endpoint.ready.popFront()) {
-    const Read outcome = readConnection(*connection, arena);
-    if (outcome == Read::kIdle) continue;
-    if (outcome == Read::kAgain) {
-      endpoint.ready.pushBack(connection);
-      continue;
+  do {
+    while (Connection* connection = endpoint.ready.popFront()) {
+      const Read outcome = readConnection(*connection, arena);
+      if (outcome == Read::kIdle) continue;
+      if (outcome == Read::kAgain) {
+        endpoint.ready.pushBack(connection);
+        continue;
+      }
+      endpoint.ready.pushFront(connection);  // it is first in the next batch
+      return outcome;
     }
-    endpoint.ready.pushFront(connection);  // it is first in the next batch
-    return outcome;
-  }
+  } while (lookAgain(endpoint));
   return Read::kIdle;
+}
+
+/// Whether more of the endpoint's connections became readable while the last were read. Asked only when the look before
+/// found a burst: then more are likely, and the question costs less than a turn of its own for what it finds. A lone
+/// request pays nothing for it.
+bool Reactor::lookAgain(const Endpoint& endpoint) noexcept {
+  if (found_ < kBurst || noticed_ >= kMaxNoticed) return false;
+  notice(poller_.harvest(0));
+  return !endpoint.ready.empty();
 }
 
 Reactor::Read Reactor::readConnection(Connection& connection, const Arena& arena) noexcept {
