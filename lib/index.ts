@@ -1,3 +1,4 @@
+export * from './channel/index.js';
 export * from './context/index.js';
 export * from './errors.js';
 export * from './net/index.js';

@@ -71,8 +71,8 @@ export function ready<T>(value: T, units = 1): Promise<T> {
  *
  * @internal
  */
-export function readyVoid(): Promise<void> {
-  return charge(1) ?? settled;
+export function readyVoid(units = 1): Promise<void> {
+  return charge(units) ?? settled;
 }
 
 /**

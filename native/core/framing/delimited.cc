@@ -22,16 +22,16 @@ ScanResult Delimited::scan(const uint8_t* data, size_t begin, size_t end, size_t
       if (ends[i] < start + before) continue;
       const size_t stop = ends[i] - before;
       if (std::memcmp(data + stop, delimiter_.data(), before) != 0) continue;
-      if (stop - start > max_) return {start, start, 0, ScanStatus::kTooLarge};
-      if (out.full()) return {start, start, 0, ScanStatus::kTableFull};
+      if (stop - start > max_) return {start, start, ScanStatus::kTooLarge};
+      if (out.full()) return {start, start, ScanStatus::kTableFull};
       out.push(connection, static_cast<int32_t>(start), static_cast<int32_t>(stop));
       start = stop + length;
     }
     from = found.scannedTo;
   }
   // At best the next byte completes a delimiter.
-  if (end - start > size_t{max_} + before) return {start, start, 0, ScanStatus::kTooLarge};
-  return {start, end, 0, ScanStatus::kOk};
+  if (end - start > size_t{max_} + before) return {start, start, ScanStatus::kTooLarge};
+  return {start, end, ScanStatus::kOk};
 }
 
 }  // namespace sluice

@@ -17,10 +17,10 @@ class Fixed {
                   FrameTable& out) const noexcept {
     size_t start = begin;
     for (; end - start >= size_; start += size_) {
-      if (out.full()) return {start, start, 0, ScanStatus::kTableFull};
+      if (out.full()) return {start, start, ScanStatus::kTableFull};
       out.push(connection, static_cast<int32_t>(start), static_cast<int32_t>(start + size_));
     }
-    return {start, end, size_, ScanStatus::kOk};
+    return {start, end, ScanStatus::kOk};
   }
 
   FinishResult finish(const uint8_t*, size_t begin, size_t end, int32_t, FrameTable&) const noexcept {

@@ -21,17 +21,17 @@ class LengthPrefixed {
     while (end - start >= prefix_) {
       uint64_t length = read(data + start);
       if (includesLength_) {
-        if (length < prefix_) return {start, start, 0, ScanStatus::kMalformed};
+        if (length < prefix_) return {start, start, ScanStatus::kMalformed};
         length -= prefix_;
       }
-      if (length > max_) return {start, start, 0, ScanStatus::kTooLarge};
+      if (length > max_) return {start, start, ScanStatus::kTooLarge};
       const size_t body = start + prefix_;
-      if (end - body < length) return {start, start, prefix_ + static_cast<size_t>(length), ScanStatus::kOk};
-      if (out.full()) return {start, start, 0, ScanStatus::kTableFull};
+      if (end - body < length) return {start, start, ScanStatus::kOk};
+      if (out.full()) return {start, start, ScanStatus::kTableFull};
       out.push(connection, static_cast<int32_t>(body), static_cast<int32_t>(body + length));
       start = body + length;
     }
-    return {start, start, 0, ScanStatus::kOk};
+    return {start, start, ScanStatus::kOk};
   }
 
   FinishResult finish(const uint8_t*, size_t begin, size_t end, int32_t, FrameTable&) const noexcept {

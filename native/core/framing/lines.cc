@@ -13,16 +13,16 @@ ScanResult Lines::scan(const uint8_t* data, size_t begin, size_t end, size_t res
     const ByteScan found = scanBytes(data, from, end, '\n', newlines);
     for (size_t i = 0; i < found.count; i++) {
       const size_t stop = trimmed(data, start, newlines[i]);
-      if (stop - start > max_) return {start, start, 0, ScanStatus::kTooLarge};
-      if (out.full()) return {start, start, 0, ScanStatus::kTableFull};
+      if (stop - start > max_) return {start, start, ScanStatus::kTooLarge};
+      if (out.full()) return {start, start, ScanStatus::kTableFull};
       out.push(connection, static_cast<int32_t>(start), static_cast<int32_t>(stop));
       start = newlines[i] + size_t{1};
     }
     from = found.scannedTo;
   }
   // The last byte may be the '\r' of a terminator whose '\n' is still to come.
-  if (trimmed(data, start, end) - start > max_) return {start, start, 0, ScanStatus::kTooLarge};
-  return {start, end, 0, ScanStatus::kOk};
+  if (trimmed(data, start, end) - start > max_) return {start, start, ScanStatus::kTooLarge};
+  return {start, end, ScanStatus::kOk};
 }
 
 FinishResult Lines::finish(const uint8_t* data, size_t begin, size_t end, int32_t connection,

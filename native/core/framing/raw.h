@@ -18,12 +18,12 @@ class Raw {
                   FrameTable& out) const noexcept {
     size_t start = begin;
     while (start < end) {
-      if (out.full()) return {start, start, 0, ScanStatus::kTableFull};
+      if (out.full()) return {start, start, ScanStatus::kTableFull};
       const size_t stop = std::min(end, start + max_);
       out.push(connection, static_cast<int32_t>(start), static_cast<int32_t>(stop));
       start = stop;
     }
-    return {start, end, 0, ScanStatus::kOk};
+    return {start, end, ScanStatus::kOk};
   }
 
   FinishResult finish(const uint8_t*, size_t, size_t, int32_t, FrameTable&) const noexcept {

@@ -16,7 +16,6 @@ enum class ScanStatus : uint8_t {
 struct ScanResult {
   size_t consumed;  // offset behind the last byte that belongs to an emitted frame or its delimiter
   size_t resume;    // offset to pass as `resume` once more bytes stand behind `end`; consumed <= resume <= end
-  size_t wanted;    // bytes from `consumed` that the next frame needs in all, its prefix included; 0: unknown
   ScanStatus status;
 };
 

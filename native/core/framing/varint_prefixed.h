@@ -22,15 +22,15 @@ class VarintPrefixed {
       uint64_t length = 0;
       size_t body = start;
       for (unsigned shift = 0;; shift += 7) {
-        if (body == end) return {start, start, 0, ScanStatus::kOk};
+        if (body == end) return {start, start, ScanStatus::kOk};
         const uint8_t byte = data[body++];
-        if (shift == 63 && byte > 1) return {start, start, 0, ScanStatus::kMalformed};  // beyond 64 bits
+        if (shift == 63 && byte > 1) return {start, start, ScanStatus::kMalformed};  // beyond 64 bits
         length |= uint64_t{byte & 0x7fu} << shift;
         if (byte < 0x80) break;
       }
-      if (length > max_) return {start, start, 0, ScanStatus::kTooLarge};
-      if (end - body < length) return {start, start, body - start + static_cast<size_t>(length), ScanStatus::kOk};
-      if (out.full()) return {start, start, 0, ScanStatus::kTableFull};
+      if (length > max_) return {start, start, ScanStatus::kTooLarge};
+      if (end - body < length) return {start, start, ScanStatus::kOk};
+      if (out.full()) return {start, start, ScanStatus::kTableFull};
       out.push(connection, static_cast<int32_t>(body), static_cast<int32_t>(body + length));
       start = body + length;
     }

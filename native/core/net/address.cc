@@ -12,6 +12,7 @@ namespace sluice {
 
 int SocketAddress::fromIp(const std::string& host, uint16_t port, SocketAddress& out) noexcept {
   out = {};
+  if (host.find('\0') != std::string::npos) return EINVAL;  // inet_pton would stop there
   auto* v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
   if (::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
     v4->sin_family = AF_INET;

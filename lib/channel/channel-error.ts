@@ -1,0 +1,23 @@
+/** What sending into the wrong channel ends with. */
+import { recogniseAcrossCopies, SluiceError } from '../errors.js';
+
+/**
+ * A value was sent into a closed channel, or the channel was closed while the send waited. `code` is `ERR_CHANNEL_CLOSED`;
+ * `cause` is what was given to `close`, if anything was.
+ */
+export class ChannelClosedError extends SluiceError {
+  constructor(cause?: unknown) {
+    super('ERR_CHANNEL_CLOSED', 'the channel is closed', cause === undefined ? undefined : { cause });
+  }
+}
+recogniseAcrossCopies(ChannelClosedError, 'ChannelClosedError');
+
+/** A oneshot was used a second time. `code` is `ERR_ONESHOT_USED`; `value` is what was to be sent, if it was a send. */
+export class OneshotUsedError extends SluiceError {
+  readonly value: unknown;
+  constructor(message: string, value?: unknown) {
+    super('ERR_ONESHOT_USED', message);
+    this.value = value;
+  }
+}
+recogniseAcrossCopies(OneshotUsedError, 'OneshotUsedError');

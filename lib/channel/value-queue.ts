@@ -1,0 +1,47 @@
+/** What a channel has buffered. */
+
+const FIRST_SLOTS = 16;
+
+/**
+ * A queue in a ring of slots, a power of two, that grows with what is in it: a channel with a capacity of a million
+ * costs nothing until it is full. It does not shrink.
+ *
+ * @internal
+ */
+export class ValueQueue<T> {
+  length = 0;
+  #head = 0;
+  #slots: (T | undefined)[] = [];
+
+  push(value: T): void {
+    if (this.length === this.#slots.length) this.#grow();
+    this.#slots[(this.#head + this.length) & (this.#slots.length - 1)] = value;
+    this.length++;
+  }
+
+  /** The value that came first. There must be one. */
+  shift(): T {
+    const slots = this.#slots;
+    const head = this.#head;
+    const value = slots[head] as T;
+    slots[head] = undefined;
+    this.#head = (head + 1) & (slots.length - 1);
+    this.length--;
+    return value;
+  }
+
+  /** The `count` values that came first. */
+  shiftMany(count: number): T[] {
+    const values: T[] = [];
+    for (let i = 0; i < count; i++) values.push(this.shift());
+    return values;
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    const slots = new Array<T | undefined>(Math.max(FIRST_SLOTS, old.length * 2)).fill(undefined);
+    for (let i = 0; i < this.length; i++) slots[i] = old[(this.#head + i) & (old.length - 1)];
+    this.#slots = slots;
+    this.#head = 0;
+  }
+}

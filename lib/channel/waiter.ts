@@ -1,0 +1,90 @@
+/**
+ * Who waits at one side of a channel, in the order of arrival.
+ *
+ * A waiter is one place in one list: a receive or a send that could not happen at once, or one case of a select. It brings
+ * its links along, so that joining and leaving are O(1) and allocate nothing.
+ *
+ * The rule that makes "exactly once" simple: **a waiter that is in a list has not been claimed, and claiming takes it out**.
+ * All of this runs in one thread, and no step of it calls the program. So whoever finds a waiter at the head of a list may
+ * end it, for certain. The methods that end one (`deliver`, `end`, `taken`, `refuse`) take it out of its list themselves,
+ * with all other cases of its select, and out of the list of the signal that may cancel it.
+ */
+
+/** What {@link WaiterList} keeps: a class that implements it starts the links with `undefined` and leaves them to the list. */
+export interface Waiter {
+  /** The list that it is in. */
+  list: WaiterList<Waiter> | undefined;
+  previous: Waiter | undefined;
+  next: Waiter | undefined;
+}
+
+/** Waits for a value. Each of the methods ends the wait, and the value is then the waiter's: it cannot be given back. */
+export interface ReceiveWaiter<in T> extends Waiter {
+  /** How many values it takes at most: only a waiting `recvMany` takes more than one. */
+  readonly max: number;
+  deliver(value: T): void;
+  /** As `deliver`, for 1 to `max` values. The array is the waiter's from now on. */
+  deliverMany(values: T[]): void;
+  /** No value will come any more. */
+  end(cause: unknown): void;
+}
+
+/** Waits to be rid of a value, or of several (`sendMany`). */
+export interface SendWaiter<out T> extends Waiter {
+  /** The value to be sent next. Looking at it takes nothing. */
+  readonly value: T;
+  /** `value` has been sent. Ends the wait, unless there is another: then the waiter stays where it is, with that one. */
+  taken(): void;
+  /** Nothing can be sent any more: ends the wait with `error`. */
+  refuse(error: unknown): void;
+}
+
+/** Who must know whether anybody waits: a timer, for example, that need not run for nobody. */
+export interface WaiterListOwner {
+  /** The list got its first waiter. */
+  waitersCame(): void;
+  /** The list lost its last waiter. */
+  waitersLeft(): void;
+}
+
+/** Waiters, first come first served. */
+export class WaiterList<W extends Waiter> {
+  /** Who has waited longest. */
+  first: W | undefined = undefined;
+  #last: W | undefined = undefined;
+  readonly #owner: WaiterListOwner | undefined;
+
+  constructor(owner?: WaiterListOwner) {
+    this.#owner = owner;
+  }
+
+  add(waiter: W): void {
+    const last = this.#last;
+    waiter.list = this as unknown as WaiterList<Waiter>;
+    this.#last = waiter;
+    if (last === undefined) {
+      this.first = waiter;
+      this.#owner?.waitersCame();
+    } else {
+      last.next = waiter;
+      waiter.previous = last;
+    }
+  }
+
+  /** Takes `waiter` out of the list that it is in, if any. */
+  static remove(waiter: Waiter): void {
+    if (waiter.list !== undefined) waiter.list.#unlink(waiter);
+  }
+
+  #unlink(waiter: Waiter): void {
+    const { previous, next } = waiter;
+    if (previous === undefined) this.first = next as W | undefined;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous as W | undefined;
+    else next.previous = previous;
+    waiter.list = undefined;
+    waiter.previous = undefined;
+    waiter.next = undefined;
+    if (this.first === undefined) this.#owner?.waitersLeft();
+  }
+}
