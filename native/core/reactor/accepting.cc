@@ -41,6 +41,7 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
         applySocketOptions(accepted.fd, endpoint.listener.address().family(), endpoint.options.socket);
         if (Connection* connection = open(endpoint, accepted.fd, accepted.peer); connection != nullptr) {
           endpoint.stats.accepted++;
+          connection->active = true;  // it may have sent already: a drain must look before it leaves
           events_.push_back({EventKind::kConnected, CloseReason::kNone, endpoint.id, connection->slot, 0});
         } else {
           forgetAddress(endpoint, accepted.peer);

@@ -98,6 +98,12 @@ Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) n
 }
 
 void Reactor::closeListener(Endpoint& endpoint) noexcept {
+  uint32_t budget = kMaxAcceptsAtClose;
+  if (endpoint.listener.isOpen() && endpoint.acceptAgainAtMs == 0) acceptSome(endpoint, budget);
+  abandonListener(endpoint);
+}
+
+void Reactor::abandonListener(Endpoint& endpoint) noexcept {
   endpoint.listener.close();
   endpoint.acceptable = false;
   if (endpoint.acceptAgainAtMs != 0) {
@@ -108,7 +114,7 @@ void Reactor::closeListener(Endpoint& endpoint) noexcept {
 }
 
 void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
-  closeListener(endpoint);
+  abandonListener(endpoint);
   endpoint.batches.releaseAll();
   endpoint.reading = false;
   settle(endpoint);

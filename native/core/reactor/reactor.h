@@ -61,7 +61,8 @@ class Reactor {
   /// kConnected or kConnectFailed follows.
   Endpoint* connect(const SocketAddress& address, Framer framer, const EndpointOptions& options, int& error);
   Endpoint* endpoint(uint32_t id) noexcept;
-  /// Stops accepting; connections live on.
+  /// Takes in the connections that wait to be accepted, whose peers may have sent already, and then no more; connections
+  /// live on.
   void closeListener(Endpoint& endpoint) noexcept;
   /// Destroys every connection and forgets the endpoint. An outstanding batch counts as released.
   void closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept;
@@ -126,6 +127,7 @@ class Reactor {
   static constexpr size_t kBurst = 4;         // so many events at once promise more to come, see lookAgain()
   static constexpr size_t kMaxNoticed = 256;  // with so many the turn looks no further
   static constexpr uint32_t kAcceptsPerTurn = 128;
+  static constexpr uint32_t kMaxAcceptsAtClose = 4096;
   static constexpr size_t kMaxHeldEvents = 4096;
   static constexpr int kMaxPieces = 64;  // of one sendmsg
   static constexpr uint32_t kMinBackOffMs = 50;
@@ -139,6 +141,7 @@ class Reactor {
 
   // accepting.cc
   void acceptRound() noexcept;
+  void abandonListener(Endpoint& endpoint) noexcept;
   bool acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept;
   bool admits(Endpoint& endpoint, const PeerAddress& peer) noexcept;
   void forgetAddress(Endpoint& endpoint, const PeerAddress& peer) noexcept;
