@@ -94,6 +94,8 @@ class Collector {
   #writtenBytes = 0;
   #writing: Promise<void> | undefined;
   #failure: OutputError | undefined;
+  /** A thread sleeps in a write to the output, perhaps for ever. */
+  #stuck = false;
   /** Resolves when the output has failed. */
   readonly #failed: Promise<void>;
   #reportFailure!: () => void;
@@ -129,7 +131,7 @@ class Collector {
     await Promise.race([asked, this.#failed]);
     const drained = this.#failure === undefined ? await this.#drain() : undefined;
     await this.#server.close();
-    await this.#closeSink();
+    if (!this.#stuck) await this.#closeSink();
     ticker.stop();
     release();
     return this.#conclude(drained);
@@ -173,7 +175,7 @@ class Collector {
         last.then(() => inTime.abort()),
         sleep(LAST_WRITE_MS, undefined, { signal: inTime.signal }).catch(() => {}),
       ]);
-      if (this.#writing !== undefined) this.#sink?.abandon();
+      if (this.#writing !== undefined) this.#stuck = this.#sink?.abandon() === true;
       await last;
     }
     return report ?? { finished: 0, cut: 0, unfinishedBytes: 0, unsentBytes: 0 };
@@ -215,8 +217,7 @@ class Collector {
         `${formatCount(this.#writtenFrames)} frames (${formatCount(this.#writtenBytes)} bytes) are written, ` +
         `${formatCount(received - this.#writtenFrames)} that were received are not`,
     );
-    // A thread that sleeps in write(2) would keep the process from exiting.
-    if (code === 'ERR_OUTPUT_STALLED') dieOf('SIGTERM');
+    if (this.#stuck) dieOf('SIGTERM'); // an exit would wait for the thread
     return ExitStatus.failed;
   }
 

@@ -43,7 +43,8 @@ TCP windows close, and nothing is lost. A full disk or a closed pipe ends the co
 SIGINT or SIGTERM (Ctrl-C): no more connections are taken, what is on its way is written, a summary follows.
 A second one ends at once. Statistics and messages go to stderr.
 
-Exit status: 0 after a signal, 1 when the address or the output failed, 2 for a wrong command line.
+Exit status: 0 after a signal, 1 when the address or the output failed, 2 for a wrong command line,
+143 when a write to the output sleeps in the system and would not let the process exit.
 
 Examples:
   sluice listen tcp://0.0.0.0:5140 --to events.log

@@ -84,9 +84,11 @@ export class Load {
     try {
       while (this.#streams.length < connections) {
         const opening = Math.min(CONNECTING, connections - this.#streams.length);
-        const peers = await Promise.allSettled(Array.from({ length: opening }, () => connect(address)));
-        for (const peer of peers) if (peer.status === 'fulfilled') this.#streams.push(new Stream(peer.value));
-        for (const peer of peers) if (peer.status === 'rejected') throw peer.reason;
+        const opened = await Promise.allSettled(
+          Array.from({ length: opening }, async () => new Stream(await connect(address))),
+        );
+        for (const stream of opened) if (stream.status === 'fulfilled') this.#streams.push(stream.value);
+        for (const stream of opened) if (stream.status === 'rejected') throw stream.reason;
       }
     } catch (error) {
       await Promise.all(this.#streams.map(({ peer }) => peer.close()));
@@ -169,6 +171,11 @@ class Stream {
 
   constructor(peer: Peer) {
     this.peer = peer;
+    if (peer.disconnectReason !== undefined) {
+      this.fate = peer.disconnectReason; // refused as soon as it was accepted
+      this.ended = Promise.resolve();
+      return;
+    }
     peer.onBatch(() => {}); // whatever the server answers must not hold it up
     this.ended = new Promise((resolve) => {
       peer.onDisconnect((_, reason) => {

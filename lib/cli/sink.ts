@@ -15,8 +15,8 @@ import { OutputError } from './output-error.js';
 export interface Sink {
   /** Resolves when the system has taken all bytes, which must stay as they are until then. Rejects OutputError. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Rejects the write that is under way, and waits for it no longer. */
-  abandon(): void;
+  /** Rejects the write that is under way, and waits for it no longer. True if a thread may still sleep in it. */
+  abandon(): boolean;
   close(): Promise<void>;
 }
 
@@ -85,8 +85,9 @@ class FileSink implements Sink {
     }
   }
 
-  abandon(): void {
+  abandon(): boolean {
     this.#abandoned.abort();
+    return true;
   }
 
   async close(): Promise<void> {
@@ -115,15 +116,18 @@ class StreamSink implements Sink {
   write(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.write(bytes, (error) => {
-        if (error === null || error === undefined) resolve();
-        else reject(this.#failure ?? OutputError.from(error, 0));
+        // A write that destroy() cut short is called back without an error.
+        if (this.#failure !== undefined) reject(this.#failure);
+        else if (error === null || error === undefined) resolve();
+        else reject(OutputError.from(error, 0));
       });
     });
   }
 
-  abandon(): void {
+  abandon(): boolean {
     this.#failure ??= new OutputError('ERR_OUTPUT_STALLED', 0);
     this.#socket.destroy();
+    return false;
   }
 
   async close(): Promise<void> {

@@ -12,27 +12,29 @@ export interface Ended {
   stderr: string;
 }
 
+export type CommandOptions = SpawnOptions & { script?: string };
+
 export class Sluice {
   readonly child: ChildProcess;
   /** What it said on stderr so far. */
   stderr = '';
-  readonly #stdout: Buffer[] = [];
+  /** What came on its standard output so far. */
+  readonly stdout: Buffer[] = [];
   readonly ended: Promise<Ended>;
 
-  /** Its standard output is collected unless `options.stdio` says otherwise. */
-  constructor(args: readonly string[], options: SpawnOptions = {}) {
-    this.child = spawn(process.execPath, [command, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...options,
-    });
+  /** Its standard output is collected unless `options.stdio` says otherwise; `script` is sh's, the command being "$0" "$@". */
+  constructor(args: readonly string[], { script, ...options }: CommandOptions = {}) {
+    const line = [process.execPath, command, ...args];
+    const [program, ...rest] = script === undefined ? line : ['sh', '-c', script, ...line];
+    this.child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
-    if (options.stdio === undefined) this.child.stdout?.on('data', (data: Buffer) => this.#stdout.push(data));
+    if (options.stdio === undefined) this.child.stdout?.on('data', (data: Buffer) => this.stdout.push(data));
     this.ended = once(this.child, 'close').then(([status, signal]) => ({
       status,
       signal,
-      stdout: Buffer.concat(this.#stdout),
+      stdout: Buffer.concat(this.stdout),
       stderr: this.stderr,
     }));
   }

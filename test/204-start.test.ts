@@ -1,0 +1,46 @@
+// What `npm start` shows after the set-up, in little.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const script = fileURLToPath(new URL('../scripts/start.mjs', import.meta.url));
+
+async function start(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [script, ...args]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  const [status] = await once(child, 'close');
+  return { status, stdout, stderr };
+}
+
+it('loads a server, counts at both ends and prints a table', async () => {
+  const { status, stdout, stderr } = await start('--seconds', '1', '--connections', '10');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const cells = new Map(
+    [...stdout.matchAll(/│ (\S.*?) +│ +([\d,.]+)(?: ms)? │/g)].map(([, name, value]) => [
+      name,
+      Number(value!.replaceAll(',', '')),
+    ]),
+  );
+  expect(cells.get('frames sent')).toBeGreaterThan(10_000);
+  expect(cells.get('frames received')).toBe(cells.get('frames sent'));
+  expect(cells.get('lost')).toBe(0);
+  for (const name of ['frames/s', 'MB/s', 'CPU of the server, ns a frame'])
+    expect(cells.get(name)).toBeGreaterThan(0);
+  expect(cells.get('round trip under load, p99')).toBeGreaterThanOrEqual(
+    cells.get('round trip under load, p50')!,
+  );
+});
+
+it('refuses a time that is none', async () => {
+  const { status, stderr } = await start('--seconds', 'soon');
+  expect(status).toBe(2);
+  expect(stderr).toBe('start: --seconds must be a number above 0, got soon\n');
+});
