@@ -22,6 +22,9 @@ const MAX_ARGUMENTS = 1024 * 1024;
 const MAX_BULK_BYTES = 512 * 1024 * 1024;
 const MAX_INLINE_BYTES = 64 * 1024;
 
+/** Up to here a loop beats a call of Buffer's native copying. */
+const SHORT = 64;
+
 const NOT_KNOWN = -1;
 /** A request longer than this does not leave its columns behind. */
 const KEPT_ARGUMENTS = 4096;
@@ -90,14 +93,13 @@ export class Request {
     }
     while (this.length < this.#expected) {
       const bulk = this.position;
-      if (bulk === end) return false;
-      if (bytes[bulk] !== DOLLAR) {
-        throw new ProtocolError(`expected '$', got '${String.fromCharCode(bytes[bulk])}'`);
+      let size = shortLength(bytes, bulk, end);
+      let start = bulk + (size < 10 ? 4 : 5);
+      if (size === NOT_KNOWN) {
+        size = this.#readBulkLength(end);
+        if (size === undefined) return false;
+        start = this.position;
       }
-      const size = this.#readNumber(end, MAX_BULK_BYTES, 'invalid bulk length');
-      if (size === undefined) return false;
-      if (size < 0) throw new ProtocolError('invalid bulk length');
-      const start = this.position;
       const stop = start + size;
       if (stop + 2 > end) {
         this.position = bulk; // its length is read again, which costs less than remembering it
@@ -151,7 +153,11 @@ export class Request {
 
   /** Copies `bulk(i)` into `target`, which has its length. */
   copyBulk(i, target) {
-    this.#bytes.copy(target, 0, this.#bulks[i], this.#ends[i] + 2);
+    const bytes = this.#bytes;
+    const start = this.#bulks[i];
+    const end = this.#ends[i] + 2;
+    if (end - start > SHORT) bytes.copy(target, 0, start, end);
+    else for (let at = start; at < end; at++) target[at - start] = bytes[at];
   }
 
   /** Reads a line such as "*3\r\n", whose first byte is checked already; undefined when it is cut. */
@@ -175,6 +181,15 @@ export class Request {
     return negative ? -value : value;
   }
 
+  #readBulkLength(end) {
+    if (this.position === end) return undefined;
+    const first = this.#bytes[this.position];
+    if (first !== DOLLAR) throw new ProtocolError(`expected '$', got '${String.fromCharCode(first)}'`);
+    const size = this.#readNumber(end, MAX_BULK_BYTES, 'invalid bulk length');
+    if (size < 0) throw new ProtocolError('invalid bulk length');
+    return size;
+  }
+
   #parseInline(end) {
     const line = this.#bytes.subarray(this.start, Math.min(end, this.start + MAX_INLINE_BYTES));
     const newline = line.indexOf(LF);
@@ -189,6 +204,17 @@ export class Request {
     this.position = next;
     return true;
   }
+}
+
+/** The length in a line "$7\r\n" or "$42\r\n" at `at`, which is how nearly all look; NOT_KNOWN for any other. */
+function shortLength(bytes, at, end) {
+  if (at + 5 > end || bytes[at] !== DOLLAR) return NOT_KNOWN;
+  const first = bytes[at + 1] - ZERO;
+  if (first < 0 || first > 9) return NOT_KNOWN;
+  const second = bytes[at + 2] - ZERO;
+  if (second === CR - ZERO) return bytes[at + 3] === LF ? first : NOT_KNOWN;
+  if (first === 0 || second < 0 || second > 9) return NOT_KNOWN;
+  return bytes[at + 3] === CR && bytes[at + 4] === LF ? first * 10 + second : NOT_KNOWN;
 }
 
 /** The hash of a word written in capitals, as {@link Request.hash} computes it. */
