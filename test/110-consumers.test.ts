@@ -1,6 +1,17 @@
 // Who takes batches, and what may be called while one is in hand: nothing is lost, nobody gets another's connection.
 import { getEventListeners, once } from 'node:events';
-import { type Connection, connect, EndpointClosedError, type FrameBatch, lines, listen } from 'sluice';
+import {
+  type Connection,
+  channel,
+  connect,
+  EndpointClosedError,
+  type FrameBatch,
+  lines,
+  listen,
+  recv,
+  select,
+  trySelect,
+} from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { clientOf, closed, readAll, until } from './support/clients.js';
 
@@ -230,6 +241,105 @@ describe('a batch that outlives its endpoint', () => {
     expect(heard).toEqual([]);
     for (const socket of [client, other, ...strangers]) socket.destroy();
     await third.close();
+  });
+});
+
+describe('select', () => {
+  it('takes batches, one at a time, and loses none to the other cases', async () => {
+    const server = await listen(ANY, { framing: lines() });
+    const client = await clientOf(server);
+    const jobs = channel<number>(1000);
+    const count = 2000;
+    const got: string[] = [];
+    let taken = 0;
+    let held: FrameBatch | undefined;
+    const sending = (async () => {
+      for (let i = 0; i < count; i++) {
+        client.write(`${i}\n`);
+        await jobs.send(i);
+        if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    while (got.length < count || taken < count) {
+      const next =
+        got.length % 3 === 0
+          ? (trySelect({ batch: recv(server), job: recv(jobs) }) ??
+            (await select({ batch: recv(server), job: recv(jobs), none: null })))
+          : await select({ batch: recv(server), job: recv(jobs) });
+      if (held !== undefined) expect(held.length).toBe(0);
+      held = undefined;
+      if (next.case === 'job') taken++;
+      if (next.case !== 'batch' || !next.ok) continue;
+      held = next.value;
+      for (let i = 0; i < next.value.length; i++) got.push(next.value.text(i));
+    }
+    await sending;
+    expect(got).toEqual(Array.from({ length: count }, (_, i) => String(i)));
+    client.destroy();
+    await server.close();
+  });
+
+  it('finds by and by what it does not wait for', async () => {
+    const server = await listen(ANY, { framing: lines() });
+    const client = await clientOf(server);
+    let frames = 0;
+    for (let i = 1; i <= 3; i++) {
+      client.write('line\n');
+      await until(() => {
+        const got = trySelect({ batch: recv(server) });
+        if (got?.ok) frames += got.value.length;
+        return frames === i;
+      });
+    }
+    client.destroy();
+    await server.close();
+  });
+
+  it('hears that the endpoint was closed, before or meanwhile', async () => {
+    const server = await listen(ANY, { framing: lines() });
+    const waiting = select({ batch: recv(server) });
+    await server.close();
+    const closed = { case: 'batch', ok: false, reason: 'closed' };
+    expect(await waiting).toEqual(closed);
+    expect(await select({ batch: recv(server) })).toEqual(closed);
+  });
+
+  it('is a consumer like the others', async () => {
+    const server = await listen(ANY, { framing: lines() });
+    const stop = new AbortController();
+    const waiting = select({ batch: recv(server) }, { signal: stop.signal });
+    const active = expect.objectContaining({ code: 'ERR_CONSUMER_ACTIVE' });
+    expect(() => server.onBatch(() => {})).toThrow(active);
+    expect(() => trySelect({ batch: recv(server) })).toThrow(active);
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    server.onBatch(() => {});
+    expect(() => trySelect({ batch: recv(server) })).toThrow(active);
+    await server.close();
+  });
+
+  it('leaves to the next consumer what it read ahead', async () => {
+    const server = await listen(ANY, { framing: lines() });
+    const client = await clientOf(server);
+    expect(trySelect({ batch: recv(server) })).toBeUndefined();
+    client.write('kept\n');
+    await until(() => server.stats().frames === 1);
+    for await (const batch of server) {
+      expect(batch.text(0)).toBe('kept');
+      break;
+    }
+    expect(trySelect({ batch: recv(server) })).toBeUndefined();
+    client.write('kept too\n');
+    await until(() => server.stats().frames === 2);
+    const texts: string[] = [];
+    server.onBatch((batch) => {
+      texts.push(batch.text(0));
+    });
+    client.write('and one more\n');
+    await until(() => texts.length === 2);
+    expect(texts).toEqual(['kept too', 'and one more']);
+    client.destroy();
+    await server.close();
   });
 });
 

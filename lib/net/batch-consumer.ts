@@ -24,6 +24,8 @@ export class BatchConsumer {
   readonly #endpoint: Endpoint;
   #handler: BatchHandler | undefined;
   #iterating = false;
+  /** A select looks at the endpoint now and then: the next batch is read although nobody waits for it at the moment. */
+  #ahead = false;
   #taker: BatchTaker | undefined;
   /** Handed over by the driver and not released. */
   #batch: FrameBatch | undefined;
@@ -46,6 +48,7 @@ export class BatchConsumer {
   setHandler(handler: BatchHandler): void {
     this.#checkIdle();
     this.#handler = handler;
+    this.#ahead = false;
     const unseen = this.takeUnseen();
     if (unseen !== undefined) queueMicrotask(() => this.#handle(handler, unseen));
     else this.#batch?.release(); // asking for more, as the next turn of a loop
@@ -55,6 +58,8 @@ export class BatchConsumer {
   iterate(): AsyncIterator<FrameBatch, undefined> {
     this.#checkIdle();
     this.#iterating = true;
+    this.#ahead = false;
+    this.#updateReading();
     let done = false;
     let waiting: Promise<unknown> | undefined;
     const finish = (): IteratorReturnResult<undefined> => {
@@ -109,6 +114,20 @@ export class BatchConsumer {
     if (this.#taker !== taker) return;
     this.#taker = undefined;
     this.#updateReading();
+  }
+
+  /** Somebody takes the batches. */
+  get isBusy(): boolean {
+    return this.#handler !== undefined || this.#iterating || this.#taker !== undefined;
+  }
+
+  /** Asks for a batch without waiting for it, and answers whether one is there. The one in hand is done with. */
+  readAhead(): boolean {
+    if (this.#unseen) return true;
+    this.#ahead = true;
+    this.#batch?.release();
+    this.#updateReading();
+    return false;
   }
 
   /** The batch that is out and that nobody has seen. */
@@ -178,14 +197,13 @@ export class BatchConsumer {
   }
 
   #updateReading(): void {
-    const wanted = this.#handler !== undefined || this.#taker !== undefined;
+    const wanted = this.#handler !== undefined || this.#taker !== undefined || this.#ahead;
     if (wanted === this.#reading || this.#endpoint.closing) return;
     this.#reading = wanted;
     this.#endpoint.reactor.driver.setReading(this.#endpoint.id, wanted);
   }
 
   #checkIdle(): void {
-    if (this.#handler !== undefined || this.#iterating || this.#taker !== undefined)
-      throw new ConsumerActiveError();
+    if (this.isBusy) throw new ConsumerActiveError();
   }
 }

@@ -1,10 +1,12 @@
 /**
  * What a listener and an outgoing connection have in common: one consumer of batches, and connections that come and go.
  */
+import { type Receivable, type ReceiveSide, receiveSide } from '../channel/selectable.js';
 import { waitSource } from '../context/cancellation.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import type { Arena } from './arena.js';
 import { BatchConsumer, type BatchHandler } from './batch-consumer.js';
+import { BatchReceiveSide } from './batch-receive-side.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import type { FrameBatch, OutputData } from './frame-batch.js';
@@ -39,7 +41,7 @@ export interface DrainReport {
 const DRAIN_STEP_MS = 20;
 const DRAIN_TIMEOUT_MS = 5000;
 
-export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDisposable {
+export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<FrameBatch>, AsyncDisposable {
   /** @internal */
   readonly reactor: ThreadReactor;
   /** @internal The driver's number for it. */
@@ -50,6 +52,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
   readonly outputHighWater: number;
 
   readonly #consumer = new BatchConsumer(this);
+  #receiveSide: BatchReceiveSide | undefined;
   readonly #disconnectHandlers: DisconnectHandler[] = [];
   readonly #outputWaiters: OutputWaiters;
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
@@ -103,6 +106,25 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, AsyncDispos
   [Symbol.asyncIterator](): AsyncIterator<FrameBatch, undefined> {
     this.checkOpen();
     return this.#consumer.iterate();
+  }
+
+  /**
+   * What makes an endpoint a case of a select: `recv(server)`. A select that names the endpoint is done with the batch that the
+   * one before gave, as a loop that goes round; `batch.release()` is done with it earlier. A case that loses takes no batch.
+   * While the select waits the endpoint has its consumer, and a second one is an error.
+   *
+   * @example
+   * import { done, recv, select } from 'sluice';
+   *
+   * for (;;) {
+   *   const got = await select({ batch: recv(server), quit: done(signal) });
+   *   if (got.case === 'quit' || !got.ok) break;
+   *   for (const frame of got.value) frame.reply(`${frame.text()}\n`);
+   * }
+   */
+  get [receiveSide](): ReceiveSide<FrameBatch> {
+    this.#receiveSide ??= new BatchReceiveSide(this, this.#consumer);
+    return this.#receiveSide;
   }
 
   /** Counters and gauges; after the end, as they were then. */

@@ -1,0 +1,57 @@
+/**
+ * An endpoint as a case of a select: its batches are the values, and it is closed when the endpoint is.
+ *
+ * Looking at it asks for a batch, and whoever asks is done with the batch before, as a loop that goes round. Reading
+ * then stays one batch ahead, so that a select in which another case wins, or one that does not wait, has lost nothing and
+ * finds the batch the next time.
+ */
+import { closedFor, type Received } from '../channel/received.js';
+import type { ReceiveSide } from '../channel/selectable.js';
+import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from '../channel/waiter.js';
+import type { BatchConsumer, BatchTaker } from './batch-consumer.js';
+import type { Endpoint } from './endpoint.js';
+import type { FrameBatch } from './frame-batch.js';
+import { ConsumerActiveError } from './socket-error.js';
+
+export class BatchReceiveSide implements ReceiveSide<FrameBatch>, BatchTaker, WaiterListOwner {
+  readonly #endpoint: Endpoint;
+  readonly #consumer: BatchConsumer;
+  readonly #receivers = new WaiterList<ReceiveWaiter<FrameBatch>>(this);
+
+  constructor(endpoint: Endpoint, consumer: BatchConsumer) {
+    this.#endpoint = endpoint;
+    this.#consumer = consumer;
+  }
+
+  get receiveReady(): boolean {
+    return this.#endpoint.closing || this.#consumer.isBusy || this.#consumer.readAhead();
+  }
+
+  receiveNow(): Received<FrameBatch> | undefined {
+    if (this.#endpoint.closing) return closedFor(undefined);
+    if (this.#consumer.isBusy) throw new ConsumerActiveError();
+    const value = this.#consumer.takeUnseen();
+    return value === undefined ? undefined : { ok: true, value };
+  }
+
+  enlistReceiver(waiter: ReceiveWaiter<FrameBatch>): void {
+    if (this.#consumer.isBusy) throw new ConsumerActiveError();
+    this.#receivers.add(waiter);
+  }
+
+  waitersCame(): void {
+    this.#consumer.want(this);
+  }
+
+  waitersLeft(): void {
+    this.#consumer.withdraw(this);
+  }
+
+  take(batch: FrameBatch): void {
+    this.#receivers.first!.deliver(batch);
+  }
+
+  end(): void {
+    for (let r = this.#receivers.first; r !== undefined; r = this.#receivers.first) r.end(undefined);
+  }
+}
