@@ -2,5 +2,6 @@ export * from './channel/index.js';
 export * from './context/index.js';
 export * from './errors.js';
 export * from './net/index.js';
+export * from './pool/index.js';
 export * from './shared/codec/index.js';
 export * from './shared/index.js';

@@ -41,6 +41,13 @@ export class Encoded {
     return end;
   }
 
+  /** The same value in memory of its own. */
+  copy(): Encoded {
+    const copy = new Encoded();
+    copy.pointAt(Buffer.from(this.bytes.subarray(this.start, this.end)));
+    return copy;
+  }
+
   /** The value is `source` as it lies. */
   pointAt(source: Uint8Array): void {
     this.bytes = source as Buffer;

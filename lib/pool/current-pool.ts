@@ -1,0 +1,245 @@
+/** The pool that a worker belongs to, as its handlers see it: what they run there lands on this worker's own deque. */
+import { cancellationSource } from '../context/cancellation.js';
+import { InvalidArgTypeError, SluiceError } from '../errors.js';
+import { CodecError } from '../shared/codec/codec-error.js';
+import { Encoded } from '../shared/codec/encoded.js';
+import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { writeArguments } from './arguments.js';
+import { Backlog } from './backlog.js';
+import type { FromWorker } from './messages.js';
+import { HandlerNotFoundError, TaskTimeoutError } from './pool-error.js';
+import { MAKER, type PoolMemory } from './pool-memory.js';
+import { ABORT, CREDIT, InboxReader, type RecordHandler, wakeInbox } from './record.js';
+import type { RunOptions } from './run-options.js';
+import type { Runner } from './runner.js';
+import { Task, TaskExtras } from './task.js';
+import { TaskTable } from './task-table.js';
+import { rebuildThrown, type Thrown } from './thrown.js';
+
+/** A pool seen from one of its workers. */
+export interface CurrentPool {
+  /**
+   * Runs a function of the pool's module, on this worker if no other takes it first. As `WorkerPool.run`, without `transfer`.
+   * A handler that awaits it lets its worker run other tasks meanwhile, within `concurrency`.
+   */
+  run(name: string, args?: readonly unknown[], options?: Omit<RunOptions, 'transfer'>): Promise<unknown>;
+  /** The names that `run` takes. */
+  readonly handlers: readonly string[];
+}
+
+let current: WorkerSidePool | undefined;
+
+/** @internal */
+export function setCurrentPool(pool: WorkerSidePool): void {
+  current = pool;
+}
+
+/**
+ * The pool that the calling code is a worker of.
+ *
+ * @throws SluiceError (`ERR_NO_POOL`) outside a pool's worker.
+ *
+ * @example
+ * // tasks.js, a pool's module
+ * export async function sumOfSquares(numbers) {
+ *   const pool = currentPool();
+ *   const squares = await Promise.all(numbers.map((n) => pool.run('square', [n])));
+ *   return squares.reduce((a, b) => a + b, 0);
+ * }
+ * export const square = (n) => n * n;
+ */
+export function currentPool(): CurrentPool {
+  if (current === undefined) throw new SluiceError('ERR_NO_POOL', 'this thread is not a worker of a pool');
+  return current;
+}
+
+/** @internal */
+export class WorkerSidePool implements CurrentPool, RecordHandler {
+  readonly #memory: PoolMemory;
+  readonly #worker: number;
+  readonly handlers: readonly string[];
+  readonly #say: (message: FromWorker) => void;
+  readonly #table: TaskTable;
+  readonly #inbox: InboxReader;
+  readonly #backlog: Backlog<Task>;
+  readonly #scratch = new Encoded();
+  readonly #fed = new Encoded();
+  readonly #relayedCalls = new Map<number, Task>();
+  #calls = 0;
+  #runner!: Runner;
+  #later: (() => boolean)[] = [];
+  /** Tasks submitted here and not over. */
+  outstanding = 0;
+  /** Called when nothing is outstanding any more. */
+  onIdle: () => void = () => {};
+
+  constructor(
+    memory: PoolMemory,
+    worker: number,
+    handlers: readonly string[],
+    say: (message: FromWorker) => void,
+    options: { epoch: number; limited: boolean },
+  ) {
+    this.#memory = memory;
+    this.#worker = worker;
+    this.handlers = handlers;
+    this.#say = say;
+    this.#backlog = new Backlog(0, () => 0);
+    this.#inbox = new InboxReader(memory.workers[worker]!);
+    this.#table = new TaskTable(
+      memory,
+      worker,
+      {
+        slotFreed: () => this.#slotFreed(),
+        receiveValue: () => {},
+        sendLater: (retry) => this.#later.push(retry),
+      },
+      { ...options, errors: new Map() },
+    );
+  }
+
+  attach(runner: Runner): void {
+    this.#runner = runner;
+  }
+
+  run(name: string, args: readonly unknown[] = [], options?: Omit<RunOptions, 'transfer'>): Promise<unknown> {
+    if (!Array.isArray(args)) throw new InvalidArgTypeError('args', 'an array', args);
+    const handler = this.handlers.indexOf(name);
+    if (handler < 0) return Promise.reject(new HandlerNotFoundError(name, 'the module', this.handlers));
+    const given = checkOptions('options', options, ['signal', 'timeout', 'priority', 'key', 'onProgress']);
+    const { signal, timeout, priority, key } = given;
+    const source = signal === undefined ? undefined : cancellationSource('options.signal', signal);
+    const task = new Task(handler, name, 0, true);
+    if (source?.canceled) {
+      task.reject(source.reason);
+      return task.promise!;
+    }
+    if (source !== undefined || timeout !== undefined || given.onProgress !== undefined) {
+      const extras = new TaskExtras(task, (which, why, reason) => this.#giveUp(which, why, reason));
+      task.extras = extras;
+      source?.add(extras);
+      if (timeout !== undefined)
+        extras.startTimeout(checkInteger('options.timeout', timeout, 1, 2 ** 31 - 1));
+      if (given.onProgress !== undefined)
+        extras.onProgress = checkFunction('options.onProgress', given.onProgress as (value: unknown) => void);
+    }
+    this.outstanding++;
+    if (key !== undefined || priority !== undefined) {
+      this.#relay(task, args, { key, priority, timeout } as RelayOptions);
+      return task.promise!;
+    }
+    let counted: number;
+    try {
+      counted = writeArguments(this.#scratch, args);
+    } catch (error) {
+      if (error instanceof CodecError) this.#relay(task, args, {});
+      else {
+        this.outstanding--;
+        task.extras?.detach();
+        throw error;
+      }
+      return task.promise!;
+    }
+    if (!this.#table.canHold(this.#scratch.length)) this.#relay(task, args, {});
+    else if (this.#backlog.size > 0 || !this.#table.place(task, this.#scratch, counted)) {
+      task.encoded = Buffer.from(this.#scratch.bytes.subarray(this.#scratch.start, this.#scratch.end));
+      task.counted = counted;
+      this.#backlog.push(task);
+    } else this.#announce(task.slot);
+    return task.promise!;
+  }
+
+  #announce(slot: number): void {
+    const { deque } = this.#memory.workers[this.#worker]!;
+    if (!deque.push(slot) && !this.#memory.queue.pushWord(slot)) {
+      // Both full: this worker looks at the slot itself, later.
+      this.#later.push(() => deque.push(slot) || this.#memory.queue.pushWord(slot));
+    }
+    this.#memory.wakeForWork();
+    this.#runner.schedule();
+  }
+
+  #slotFreed(): void {
+    this.outstanding--;
+    while (!this.#table.isFull) {
+      const next = this.#backlog.shift();
+      if (next === undefined) break;
+      this.#fed.pointAt(next.encoded!);
+      this.#table.place(next, this.#fed, next.counted);
+      next.encoded = undefined;
+      this.#announce(next.slot);
+    }
+    if (this.outstanding === 0) this.onIdle();
+  }
+
+  #giveUp(task: Task, why: 'aborted' | 'timeout', reason: unknown): void {
+    if (task.settled) return;
+    const error = why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason;
+    const isRelayed = task.slot < 0 && !task.queued;
+    if (task.queued) {
+      this.#backlog.remove(task);
+      this.outstanding--;
+    }
+    task.reject(error);
+    if (isRelayed) {
+      for (const [call, relayed] of this.#relayedCalls)
+        if (relayed === task) this.#say({ type: 'relay-abort', call });
+    } else if (!this.#table.takeBack(task)) this.#table.abort(task);
+  }
+
+  #relay(task: Task, args: readonly unknown[], options: RelayOptions): void {
+    const call = ++this.#calls;
+    this.#relayedCalls.set(call, task);
+    try {
+      this.#say({ type: 'relay', call, handler: task.name, args: [...args], options });
+    } catch (error) {
+      this.#relayedCalls.delete(call);
+      this.outstanding--;
+      task.reject(new CodecError('structured', error));
+      return;
+    }
+    wakeInbox(this.#memory.thread(MAKER));
+  }
+
+  relayed(call: number, value: unknown): void {
+    this.#relayOver(call)?.resolve(value);
+  }
+
+  relayFailed(call: number, thrown: Thrown): void {
+    this.#relayOver(call)?.fail(() => rebuildThrown(thrown, new Map()));
+  }
+
+  #relayOver(call: number): Task | undefined {
+    const task = this.#relayedCalls.get(call);
+    this.#relayedCalls.delete(call);
+    this.outstanding--;
+    if (this.outstanding === 0) queueMicrotask(this.onIdle);
+    return task;
+  }
+
+  get hasRecords(): boolean {
+    return !this.#inbox.isEmpty || this.#later.length > 0;
+  }
+
+  /** Takes what other threads wrote to this one. */
+  drain(): boolean {
+    const later = this.#later;
+    if (later.length > 0) {
+      this.#later = [];
+      for (const retry of later) if (!retry()) this.#later.push(retry);
+    }
+    return this.#inbox.drain(this, 256) > 0;
+  }
+
+  record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
+    if (kind === ABORT) this.#runner.abort(slot, generation);
+    else if (kind === CREDIT) this.#runner.credit(slot, generation, bytes, start, end);
+    else this.#table.record(kind, slot, generation, bytes, start, end);
+  }
+
+  valueByPort(slot: number, generation: number, kind: number, value: unknown): void {
+    this.#table.valueByPort(slot, generation, kind, value);
+  }
+}
+
+type RelayOptions = { timeout?: number; priority?: number; key?: string | number };

@@ -1,0 +1,44 @@
+/** What a handler can ask about the task that it runs. */
+import { SluiceError } from '../errors.js';
+
+/** The task that a handler runs. Ask for it before the handler's first `await`: afterwards another task may run. */
+export interface CurrentTask {
+  /** Aborted when the caller gives the task up, or its time is over. A handler that does not heed it loses its worker later. */
+  readonly signal: AbortSignal;
+  /** Sends `value` to the caller's `onProgress`. Structured clone. */
+  progress(value: unknown): void;
+}
+
+let current: (() => CurrentTask) | undefined;
+
+/**
+ * What `currentTask()` gives while a handler runs synchronously.
+ *
+ * @internal
+ */
+export function setCurrentTask(make: (() => CurrentTask) | undefined): void {
+  current = make;
+}
+
+/**
+ * The task that is running, in a handler of a worker pool.
+ *
+ * @throws SluiceError (`ERR_NO_TASK`) elsewhere, and after the handler's first `await`.
+ *
+ * @example
+ * // tasks.js, a pool's module
+ * export async function crawl(url) {
+ *   const { signal, progress } = currentTask();
+ *   const answer = await fetch(url, { signal });
+ *   progress({ status: answer.status });
+ *   return await answer.text();
+ * }
+ */
+export function currentTask(): CurrentTask {
+  if (current === undefined)
+    throw new SluiceError(
+      'ERR_NO_TASK',
+      'no task is running here: call currentTask() before the first await',
+    );
+  return current();
+}

@@ -1,0 +1,20 @@
+import type { RunOptions } from './run-options.js';
+import type { HandlerArguments, HandlerName, WorkerPool } from './worker-pool.js';
+
+/**
+ * Go's `go` statement: runs `name` of `pool` and returns at once. A failure goes to `onError`, or is thrown as an uncaught
+ * exception. A million may be pending: each costs its encoded arguments and about 300 bytes.
+ *
+ * @example
+ * // tasks.js:  export function log(line) { console.log(line); }
+ * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 1 });
+ * go(pool, 'log', ['hello']);
+ */
+export function go<Module, Name extends HandlerName<Module>>(
+  pool: WorkerPool<Module>,
+  name: Name,
+  args?: HandlerArguments<Module, Name>,
+  options?: RunOptions & { onError?: (error: unknown) => void },
+): void {
+  pool.go(name, args, options);
+}

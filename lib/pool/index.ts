@@ -1,0 +1,28 @@
+/** Worker pools: functions of a module, run by threads that steal work from each other. */
+export { type CurrentPool, currentPool } from './current-pool.js';
+export { type CurrentTask, currentTask } from './current-task.js';
+export { go } from './go.js';
+export type { Distribution } from './histogram.js';
+export type { MapOptions } from './map.js';
+export type { PoolOptions, QueueOptions, RecycleOptions, WhenFull, WorkersOptions } from './options.js';
+export {
+  HandlerNotFoundError,
+  PoolClosedError,
+  QueueFullError,
+  TaskDroppedError,
+  TaskTimeoutError,
+  type WorkerLossCause,
+  WorkerLostError,
+  WorkerStartError,
+} from './pool-error.js';
+export type { PoolStats, WorkerStats } from './pool-stats.js';
+export type { RunOptions } from './run-options.js';
+export { transfer } from './transfer.js';
+export {
+  type HandlerArguments,
+  type HandlerName,
+  type HandlerResult,
+  type PoolCloseOptions,
+  type PoolCloseReport,
+  WorkerPool,
+} from './worker-pool.js';

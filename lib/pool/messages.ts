@@ -1,0 +1,58 @@
+/** What a pool and its workers say to each other by message port: rare things, and values that shared memory can't carry. */
+import type { PoolMemoryHandle } from './pool-memory.js';
+import type { Thrown } from './thrown.js';
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  memory: PoolMemoryHandle;
+  /** The worker's number, from 1. */
+  worker: number;
+  module: string;
+  concurrency: number;
+  recycle: { tasks: number; heapBytes: number; age: number };
+  /** Whether tasks have a limit of running time. */
+  limited: boolean;
+  /** The moment, in ms since 1970, that times in shared memory count from. */
+  epoch: number;
+  /** What the program gave as workerData. */
+  workerData: unknown;
+}
+
+/** A task for this worker and no other. */
+export interface DirectTask {
+  type: 'task';
+  slot: number;
+  generation: number;
+  args: readonly unknown[];
+}
+
+/** A task that a worker hands to the pool's maker: what only the maker knows how to place. */
+export interface RelayedTask {
+  type: 'relay';
+  call: number;
+  handler: string;
+  args: unknown[];
+  options: { timeout?: number; priority?: number; key?: string | number };
+}
+
+export type ToWorker =
+  | DirectTask
+  | { type: 'retire' }
+  | { type: 'value'; slot: number; generation: number; kind: number; value: unknown }
+  | { type: 'relayed'; call: number; value: unknown }
+  | { type: 'relay-failed'; call: number; thrown: Thrown };
+
+export type FromWorker =
+  | { type: 'ready'; handlers: string[] }
+  | { type: 'failed'; thrown: Thrown }
+  | { type: 'value'; slot: number; generation: number; kind: number; value: unknown }
+  | { type: 'wants-retirement'; why: 'tasks' | 'heap' | 'age' }
+  | { type: 'retired' }
+  | { type: 'exiting'; code: number }
+  | { type: 'relay-abort'; call: number }
+  | RelayedTask;
+
+/** Times in shared memory: µs since the pool's epoch, modulo 2^32. */
+export function microsSince(epoch: number): number {
+  return ((performance.timeOrigin - epoch + performance.now()) * 1000) >>> 0;
+}

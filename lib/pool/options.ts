@@ -1,0 +1,217 @@
+/** Options of a pool, and how they are resolved. */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { ResourceLimits } from 'node:worker_threads';
+import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
+import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
+
+/** How many workers a pool has: a number, or bounds between which it grows and shrinks. */
+export interface WorkersOptions {
+  /** Kept even when idle. Default: 1. */
+  min?: number;
+  /** Default: the number of processors. */
+  max?: number;
+  /** How long a worker above `min` may be idle before it is ended, in ms. Default: 10,000. */
+  idleMs?: number;
+}
+
+/** What to do with a task when `capacity` others wait. */
+export type WhenFull = 'wait' | 'reject' | 'caller-runs' | 'drop-oldest';
+
+/** Options of the queue in front of the workers. */
+export interface QueueOptions {
+  /** Tasks that may wait, those that run not counted. Default: 10,000. */
+  capacity?: number;
+  /**
+   * `'wait'`: the task waits outside for a place (its promise stays pending, so whoever awaits it slows down); `'reject'`: it fails
+   * with QueueFullError; `'caller-runs'`: the calling thread runs it; `'drop-oldest'`: the one that waits longest fails with
+   * TaskDroppedError. Default: `'wait'`.
+   */
+  whenFull?: WhenFull;
+  /** Waiting so many ms weighs as much as one step of `priority`, so nothing starves. Default: 100. */
+  ageMs?: number;
+}
+
+/** When a worker is replaced by a new one. It finishes what it runs first. */
+export interface RecycleOptions {
+  /** After so many tasks. Default: never. */
+  tasks?: number;
+  /** When its JavaScript heap is larger than that after a task, in bytes. Default: never. */
+  heapBytes?: number;
+  /** When it is older than that, in ms. Default: never. */
+  age?: number;
+}
+
+/** Options of {@link WorkerPool}. */
+export interface PoolOptions {
+  /** Default: `{ min: 1, max: <number of processors>, idleMs: 10_000 }`. */
+  workers?: number | WorkersOptions;
+  /** Asynchronous tasks that one worker runs at a time. Default: 64. */
+  concurrency?: number;
+  queue?: QueueOptions;
+  /** How long a task may run, in ms, before it fails with TaskTimeoutError. Default: no limit. */
+  taskTimeout?: number;
+  /** How long a task that was aborted or timed out may go on before its worker is ended, in ms. Default: 1000. */
+  graceMs?: number;
+  /** As for `new Worker` of `node:worker_threads`. */
+  resourceLimits?: ResourceLimits;
+  recycle?: RecycleOptions;
+  /** Starts of the thread's name. Default: `'sluice-pool'`. */
+  name?: string;
+  /** What the workers see as `workerData` of `node:worker_threads`. Structured clone. */
+  workerData?: unknown;
+  /** As for `new Worker`. Default: this process's. */
+  execArgv?: string[];
+  /** As for `new Worker`. Default: a copy of this thread's environment. */
+  env?: NodeJS.ProcessEnv;
+  /** Error classes of the program that a task may throw: they arrive as instances of these, found by `name`. */
+  errors?: readonly (new (
+    ...args: never[]
+  ) => Error)[];
+}
+
+export interface ResolvedPoolOptions {
+  module: URL;
+  min: number;
+  max: number;
+  idleMs: number;
+  concurrency: number;
+  capacity: number;
+  whenFull: WhenFull;
+  ageMs: number;
+  taskTimeout: number;
+  graceMs: number;
+  resourceLimits: ResourceLimits | undefined;
+  recycle: { tasks: number; heapBytes: number; age: number };
+  name: string;
+  workerData: unknown;
+  execArgv: string[] | undefined;
+  env: NodeJS.ProcessEnv | undefined;
+  errors: ReadonlyMap<string, { prototype: Error }>;
+}
+
+const MAX_WORKERS = 128;
+const MAX_MS = 2 ** 31 - 1;
+
+const defaults = Object.freeze({
+  min: 1,
+  idleMs: 10_000,
+  concurrency: 64,
+  capacity: 10_000,
+  whenFull: 'wait' as WhenFull,
+  ageMs: 100,
+  graceMs: 1000,
+  name: 'sluice-pool',
+});
+
+const known = [
+  'workers',
+  'concurrency',
+  'queue',
+  'taskTimeout',
+  'graceMs',
+  'resourceLimits',
+  'recycle',
+  'name',
+  'workerData',
+  'execArgv',
+  'env',
+  'errors',
+] as const satisfies readonly (keyof PoolOptions)[];
+
+function optionalInteger(name: string, value: unknown, min: number, max: number, otherwise: number): number {
+  return value === undefined ? otherwise : checkInteger(name, value, min, max);
+}
+
+function resolveWorkers(value: unknown): { min: number; max: number; idleMs: number } {
+  if (typeof value === 'number') {
+    const count = checkInteger('options.workers', value, 1, MAX_WORKERS);
+    return { min: count, max: count, idleMs: defaults.idleMs };
+  }
+  const given = checkOptions('options.workers', value, ['min', 'max', 'idleMs']);
+  const processors = Math.min(MAX_WORKERS, availableParallelism());
+  const min = optionalInteger('options.workers.min', given.min, 0, MAX_WORKERS, defaults.min);
+  const max = optionalInteger('options.workers.max', given.max, 1, MAX_WORKERS, Math.max(min, processors));
+  if (min > max)
+    throw new InvalidArgValueError('options.workers.min', `must not be above max (${max})`, given.min);
+  return {
+    min,
+    max,
+    idleMs: optionalInteger('options.workers.idleMs', given.idleMs, 0, MAX_MS, defaults.idleMs),
+  };
+}
+
+function resolveRecycle(value: unknown): ResolvedPoolOptions['recycle'] {
+  const given = checkOptions('options.recycle', value, ['tasks', 'heapBytes', 'age']);
+  const bound = (key: 'tasks' | 'heapBytes' | 'age') =>
+    optionalInteger(`options.recycle.${key}`, given[key], 1, Number.MAX_SAFE_INTEGER, Infinity);
+  return { tasks: bound('tasks'), heapBytes: bound('heapBytes'), age: bound('age') };
+}
+
+function resolveErrors(value: unknown): ResolvedPoolOptions['errors'] {
+  if (value === undefined) return new Map();
+  if (!Array.isArray(value)) throw new InvalidArgTypeError('options.errors', 'an array of classes', value);
+  return new Map(
+    value.map((type: unknown) => {
+      if (typeof type !== 'function' || !(type.prototype instanceof Error))
+        throw new InvalidArgTypeError('options.errors', 'classes that extend Error', type);
+      return [type.name, type as unknown as { prototype: Error }];
+    }),
+  );
+}
+
+/** A module that `import()` of another thread finds: a file URL or a data URL. */
+function resolveModule(value: unknown): URL {
+  if (typeof value === 'string') {
+    if (value === '') throw new InvalidArgValueError('module', 'must not be empty', value);
+    return /^(file|data):/.test(value) ? new URL(value) : pathToFileURL(value);
+  }
+  if (!(value instanceof URL)) throw new InvalidArgTypeError('module', 'a URL or a path', value);
+  if (value.protocol !== 'file:' && value.protocol !== 'data:')
+    throw new InvalidArgValueError('module', 'must be a file: or data: URL', value.href);
+  return value;
+}
+
+/** @internal */
+export function resolvePoolOptions(module: unknown, options: unknown): ResolvedPoolOptions {
+  const given = checkOptions('options', options, known);
+  const queue = checkOptions('options.queue', given.queue, ['capacity', 'whenFull', 'ageMs']);
+  if (given.name !== undefined && typeof given.name !== 'string')
+    throw new InvalidArgTypeError('options.name', 'a string', given.name);
+  if (given.execArgv !== undefined && !Array.isArray(given.execArgv))
+    throw new InvalidArgTypeError('options.execArgv', 'an array of strings', given.execArgv);
+  for (const name of ['env', 'resourceLimits'] as const) {
+    if (given[name] !== undefined && (typeof given[name] !== 'object' || given[name] === null))
+      throw new InvalidArgTypeError(`options.${name}`, 'an object', given[name]);
+  }
+  return {
+    module: resolveModule(module),
+    ...resolveWorkers(given.workers),
+    concurrency: optionalInteger('options.concurrency', given.concurrency, 1, 100_000, defaults.concurrency),
+    capacity: optionalInteger('options.queue.capacity', queue.capacity, 1, 100_000_000, defaults.capacity),
+    whenFull:
+      queue.whenFull === undefined
+        ? defaults.whenFull
+        : checkOneOf('options.queue.whenFull', queue.whenFull, [
+            'wait',
+            'reject',
+            'caller-runs',
+            'drop-oldest',
+          ]),
+    ageMs: optionalInteger('options.queue.ageMs', queue.ageMs, 1, MAX_MS, defaults.ageMs),
+    taskTimeout: optionalInteger('options.taskTimeout', given.taskTimeout, 1, MAX_MS, Infinity),
+    graceMs: optionalInteger('options.graceMs', given.graceMs, 0, MAX_MS, defaults.graceMs),
+    resourceLimits: given.resourceLimits as ResourceLimits | undefined,
+    recycle: resolveRecycle(given.recycle),
+    name: (given.name as string | undefined) ?? defaults.name,
+    workerData: given.workerData,
+    execArgv: given.execArgv as string[] | undefined,
+    env: given.env as NodeJS.ProcessEnv | undefined,
+    errors: resolveErrors(given.errors),
+  };
+}
+
+/** The module as a person would name it. @internal */
+export function moduleName(module: URL): string {
+  return module.protocol === 'file:' ? fileURLToPath(module) : `${module.href.slice(0, 40)}…`;
+}

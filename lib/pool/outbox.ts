@@ -1,0 +1,151 @@
+/**
+ * What a worker has to say to the owners of the tasks that it ran.
+ *
+ * Records go into the owner's inbox at once, and the owner is woken when the worker has nothing else to do, after some records, or
+ * at the end of its slice: an owner that is woken for each task would cost more than the tasks.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { CodecError } from '../shared/codec/codec-error.js';
+import { Encoded } from '../shared/codec/encoded.js';
+import { writeValue } from './arguments.js';
+import type { FromWorker } from './messages.js';
+import { MAKER, type PoolMemory, type ThreadMemory } from './pool-memory.js';
+import { BY_PORT, fitsInbox, STREAM_ITEM, sendRecord, THREW, wakeInbox } from './record.js';
+import { describeThrown, type Thrown } from './thrown.js';
+import { Transferred } from './transfer.js';
+
+/** Records to one owner before it is woken. */
+const WAKE_AFTER = 32;
+
+interface Unsent {
+  owner: ThreadMemory;
+  kind: number;
+  slot: number;
+  generation: number;
+  payload: Encoded | undefined;
+}
+
+export class Outbox {
+  readonly #memory: PoolMemory;
+  readonly #port: MessagePort;
+  readonly #scratch = new Encoded();
+  /** Owners that have records they may not know of. */
+  readonly #told: ThreadMemory[] = [];
+  #count = 0;
+  /** What found no room, in order. */
+  #unsent: Unsent[] = [];
+
+  constructor(memory: PoolMemory, port: MessagePort) {
+    this.#memory = memory;
+    this.#port = port;
+  }
+
+  /** Records wait for room: the worker must not make more. */
+  get isBlocked(): boolean {
+    return this.#unsent.length > 0;
+  }
+
+  /** `kind` with a value. One that can't be cloned is told as an error of the task. */
+  value(slot: number, generation: number, kind: number, value: unknown): void {
+    if (value === undefined) {
+      this.#send(kind, slot, generation, undefined);
+      return;
+    }
+    if (value instanceof Transferred) {
+      this.#post(kind, slot, generation, value.value, value.list);
+      return;
+    }
+    const scratch = this.#scratch;
+    try {
+      writeValue(scratch, value);
+    } catch (error) {
+      // Structured clone carries more by port (shared memory, keys, blobs).
+      if (error instanceof CodecError) this.#post(kind, slot, generation, value, [], error);
+      else this.thrown(slot, generation, THREW, describeThrown(error));
+      return;
+    }
+    if (fitsInbox(this.#memory, this.#memory.ownerOf(slot), scratch.length))
+      this.#send(kind, slot, generation, scratch);
+    else this.#post(kind, slot, generation, value, []);
+  }
+
+  /** `kind` with what was thrown: plain data that can always be written. */
+  thrown(slot: number, generation: number, kind: number, thrown: Thrown): void {
+    writeValue(this.#scratch, thrown);
+    if (fitsInbox(this.#memory, this.#memory.ownerOf(slot), this.#scratch.length))
+      this.#send(kind, slot, generation, this.#scratch);
+    else this.#post(kind, slot, generation, thrown, []);
+  }
+
+  #post(
+    kind: number,
+    slot: number,
+    generation: number,
+    value: unknown,
+    list: Transferred<unknown>['list'],
+    otherwise?: CodecError,
+  ): void {
+    const owner = this.#memory.ownerOf(slot);
+    if (owner !== MAKER && kind === STREAM_ITEM) {
+      // It would overtake those in the inbox.
+      const tooLong = new RangeError(
+        'an item of a stream between workers must fit the inbox, and be clonable',
+      );
+      this.thrown(
+        slot,
+        generation,
+        THREW,
+        describeThrown(otherwise ?? new CodecError('structured', tooLong)),
+      );
+      return;
+    }
+    const message: FromWorker = { type: 'value', slot, generation, kind, value };
+    try {
+      this.#port.postMessage(message, list);
+    } catch (error) {
+      this.thrown(slot, generation, THREW, describeThrown(otherwise ?? new CodecError('structured', error)));
+      return;
+    }
+    // Says where among the records the value belongs, and wakes the owner. A value for another worker is forwarded instead.
+    if (owner === MAKER) this.#send(BY_PORT, slot, generation, undefined);
+  }
+
+  #send(kind: number, slot: number, generation: number, payload: Encoded | undefined): void {
+    const thread = this.#memory.ownerOf(slot);
+    if (!this.#memory.isOpen(thread)) return; // died, and whoever awaits the task with it
+    const owner = this.#memory.thread(thread);
+    if (this.#unsent.length > 0 || !sendRecord(owner, kind, slot, generation, payload)) {
+      this.#unsent.push({ owner, kind, slot, generation, payload: payload?.copy() });
+      wakeInbox(owner);
+      return;
+    }
+    if (!this.#told.includes(owner)) this.#told.push(owner);
+    if (++this.#count >= WAKE_AFTER) this.flush();
+  }
+
+  /** Tries what found no room once more. False: some is left. */
+  retry(): boolean {
+    let sent = 0;
+    for (const { owner, kind, slot, generation, payload } of this.#unsent) {
+      if (!this.#memory.isOpen(this.#memory.ownerOf(slot))) {
+        sent++;
+        continue;
+      }
+      if (!sendRecord(owner, kind, slot, generation, payload)) {
+        wakeInbox(owner);
+        break;
+      }
+      if (!this.#told.includes(owner)) this.#told.push(owner);
+      sent++;
+    }
+    this.#unsent.splice(0, sent);
+    return this.#unsent.length === 0;
+  }
+
+  /** Wakes the owners that were written to. */
+  flush(): void {
+    this.#count = 0;
+    for (const owner of this.#told) wakeInbox(owner);
+    this.#told.length = 0;
+  }
+}

@@ -1,0 +1,106 @@
+/** How a task can fail that its handler did not fail by itself. */
+import { recogniseAcrossCopies, SluiceError } from '../errors.js';
+
+/** Why a worker was lost. */
+export type WorkerLossCause =
+  | 'exit'
+  | 'error'
+  | 'out-of-memory'
+  | 'terminated'
+  | 'aborted'
+  | 'timeout'
+  | 'start';
+
+/**
+ * The worker died while it ran this task, so nobody knows how far the task came. `code` is `ERR_WORKER_LOST`. A task that had
+ * not begun is run by another worker and does not see this.
+ */
+export class WorkerLostError extends SluiceError {
+  /** What ended the worker. */
+  readonly reason: WorkerLossCause;
+  /** The worker's exit code, where it exited. */
+  readonly exitCode: number | undefined;
+  /** The thread's number, as `threadId` of `node:worker_threads` gave it. */
+  readonly threadId: number;
+  /** The handler that ran. */
+  readonly handler: string;
+  constructor(
+    what: { reason: WorkerLossCause; exitCode: number | undefined; threadId: number; handler: string },
+    options?: ErrorOptions,
+  ) {
+    const how = {
+      exit: `exited with code ${what.exitCode}`,
+      error: 'ended by an uncaught error',
+      'out-of-memory': 'ran out of memory',
+      terminated: 'was terminated',
+      aborted: 'was ended, since the task did not heed its abort',
+      timeout: 'was ended, since the task went on after its timeout',
+      start: 'could not start',
+    }[what.reason];
+    super('ERR_WORKER_LOST', `the worker that ran '${what.handler}' ${how}`, options);
+    this.reason = what.reason;
+    this.exitCode = what.exitCode;
+    this.threadId = what.threadId;
+    this.handler = what.handler;
+  }
+}
+recogniseAcrossCopies(WorkerLostError, 'WorkerLostError');
+
+/** A task ran, or waited, longer than it may. `code` is `ERR_TASK_TIMEOUT`. */
+export class TaskTimeoutError extends SluiceError {
+  /** The limit, in ms. */
+  readonly timeout: number;
+  constructor(handler: string, timeout: number) {
+    super('ERR_TASK_TIMEOUT', `task '${handler}' took longer than ${timeout} ms`);
+    this.timeout = timeout;
+  }
+}
+recogniseAcrossCopies(TaskTimeoutError, 'TaskTimeoutError');
+
+/** `queue.capacity` tasks wait already, and `queue.whenFull` is `'reject'`. `code` is `ERR_QUEUE_FULL`. */
+export class QueueFullError extends SluiceError {
+  constructor(capacity: number) {
+    super('ERR_QUEUE_FULL', `${capacity} tasks wait already`);
+  }
+}
+recogniseAcrossCopies(QueueFullError, 'QueueFullError');
+
+/** The task was the oldest that waited when the queue was full with `whenFull: 'drop-oldest'`. `code` is `ERR_TASK_DROPPED`. */
+export class TaskDroppedError extends SluiceError {
+  constructor(handler: string) {
+    super('ERR_TASK_DROPPED', `task '${handler}' was dropped for a newer one`);
+  }
+}
+recogniseAcrossCopies(TaskDroppedError, 'TaskDroppedError');
+
+/** The pool is closed, or closes. `code` is `ERR_POOL_CLOSED`. */
+export class PoolClosedError extends SluiceError {
+  constructor(message = 'the pool is closed') {
+    super('ERR_POOL_CLOSED', message);
+  }
+}
+recogniseAcrossCopies(PoolClosedError, 'PoolClosedError');
+
+/** The module has no function of that name. `code` is `ERR_HANDLER_NOT_FOUND`. */
+export class HandlerNotFoundError extends SluiceError {
+  /** The name that was asked for. */
+  readonly handler: string;
+  constructor(handler: string, module: string, known: readonly string[]) {
+    const has = known.length === 0 ? 'it exports no function' : `it exports ${known.join(', ')}`;
+    super('ERR_HANDLER_NOT_FOUND', `${module} has no handler '${handler}': ${has}`);
+    this.handler = handler;
+  }
+}
+recogniseAcrossCopies(HandlerNotFoundError, 'HandlerNotFoundError');
+
+/**
+ * The workers can't run the module: it is missing, does not compile, throws while it loads, or is TypeScript that the running
+ * Node does not strip. `code` is `ERR_WORKER_START`, `cause` what the worker saw. All waiting tasks fail with it.
+ */
+export class WorkerStartError extends SluiceError {
+  constructor(module: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super('ERR_WORKER_START', `${module} can't be loaded: ${why}`, { cause });
+  }
+}
+recogniseAcrossCopies(WorkerStartError, 'WorkerStartError');

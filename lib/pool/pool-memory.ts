@@ -1,0 +1,260 @@
+/**
+ * What the threads of a pool share: one range of memory, made by the thread that makes the pool.
+ *
+ * - the *global queue*, and the wait set of workers that have nothing to do;
+ * - for each worker a *deque* of its own, an *inbox* (a byte ring) with a wait set, counters and histograms;
+ * - an inbox for the thread that made the pool;
+ * - *slots*, one for each task that has left its submitter's backlog. A thread owns the slots of its tasks, so it finds free
+ *   ones without asking anybody;
+ * - the *arena*, where arguments lie that are too long for a slot. Only the pool's maker allocates there.
+ *
+ * Queues carry numbers of slots. A number is a hint: "look at this slot". What holds is the slot's state word. A number that
+ * is found a second time, or whose task was taken back, leads to a slot that is not `QUEUED` (or to its next task, which may as
+ * well run now), so numbers may be repeated without harm; and when a worker dies with numbers in its hands, every slot that
+ * is still `QUEUED` is simply announced again. What must hold is only this: each `QUEUED` slot is announced somewhere.
+ */
+import { ByteRing } from '../shared/byte-ring.js';
+import { allocateShared, type SharedRegion, subregion, wholeLines } from '../shared/memory.js';
+import { SlotQueue } from '../shared/slot-queue.js';
+import { StealDeque } from '../shared/steal-deque.js';
+import { WaitSet } from '../shared/wait-set.js';
+import { HISTOGRAM_WORDS } from './histogram.js';
+
+/** The thread that made the pool, as the owner of slots and inboxes. Workers are numbered from 1. */
+export const MAKER = 0;
+
+const MAKER_SLOTS = 4096;
+const WORKER_SLOTS = 256;
+const MAKER_INBOX_BYTES = 2 ** 20;
+const WORKER_INBOX_BYTES = 2 ** 17;
+/** Reserved, not used, until arguments lie there: the system gives memory page by page. */
+const ARENA_BYTES = 64 * 2 ** 20;
+const DEQUE_CAPACITY = 256;
+
+// A slot: 128 bytes.
+const SLOT_BYTES = 128;
+const SLOT_WORDS = SLOT_BYTES / 4;
+/** Words of a slot. */
+export const STATE = 0;
+/** Handler number, and flags from bit 16 on. */
+export const HANDLER = 1;
+/** Bytes of encoded arguments. */
+export const ARGS_LENGTH = 2;
+/** Where they lie in the region, in bytes. */
+export const ARGS_AT = 3;
+/** When it was submitted and when it began, in µs modulo 2^32; where a flag says so. */
+export const SUBMITTED_AT = 4;
+export const BEGAN_AT = 5;
+const INLINE_AT = 8;
+/** Arguments up to this length lie in the slot itself. */
+export const INLINE_BYTES = SLOT_BYTES - INLINE_AT * 4;
+
+export const FLAG_SAMPLED = 1 << 16;
+export const FLAG_LIMITED = 1 << 17;
+/** How many arguments: 0 to 6, or 7 when they are one array. */
+export const FLAG_COUNT_SHIFT = 18;
+export const ARGS_AS_ARRAY = 7;
+
+// The state word: kind (4 bits), the worker that runs it (8), generation (20).
+export const FREE = 0;
+export const QUEUED = 1;
+export const RUNNING = 2;
+export const KIND_MASK = 15;
+export const WORKER_SHIFT = 4;
+export const WORKER_MASK = 255;
+export const GENERATION_SHIFT = 12;
+export const GENERATION_MASK = 0xf_ffff;
+
+// Control words of the pool.
+/** Bits of workers that look for work, in words of 32. */
+export const SEARCHING = 0;
+const SEARCHING_WORDS = 8;
+const CONTROL_WORDS = 32;
+
+// Words of a worker.
+/** Tasks of the pool's maker that it has begun; those of other workers are not among them. */
+export const BEGUN = 0;
+export const FINISHED = 1;
+export const STEALS = 2;
+export const PARKS = 3;
+export const WAKES = 4;
+/** Tasks that it runs now. */
+export const ACTIVE = 5;
+export const STOLEN = 6;
+/** 1 while a thread reads the worker's inbox. */
+export const OPEN = 7;
+const COUNTER_WORDS = 32;
+const WAIT_HISTOGRAM = COUNTER_WORDS;
+const RUN_HISTOGRAM = COUNTER_WORDS + HISTOGRAM_WORDS;
+const WORKER_WORDS = COUNTER_WORDS + 2 * HISTOGRAM_WORDS;
+
+/** What a worker gets at its start to open the same memory. */
+export interface PoolMemoryHandle {
+  region: SharedRegion;
+  workers: number;
+}
+
+/** One thread's part. */
+export interface ThreadMemory {
+  readonly inbox: ByteRing;
+  readonly inboxWait: WaitSet;
+  /** Its slots: numbers [firstSlot, firstSlot + slotCount). */
+  readonly firstSlot: number;
+  readonly slotCount: number;
+}
+
+export interface WorkerMemory extends ThreadMemory {
+  readonly deque: StealDeque;
+  readonly counters: Int32Array;
+  readonly waitHistogram: Int32Array;
+  readonly runHistogram: Int32Array;
+}
+
+class Layout {
+  #at = 0;
+  take(bytes: number): [number, number] {
+    const at = this.#at;
+    this.#at += wholeLines(bytes);
+    return [at, bytes];
+  }
+  get size(): number {
+    return this.#at;
+  }
+}
+
+function layOut(workers: number) {
+  const layout = new Layout();
+  const threads = Array.from({ length: workers + 1 }, (_, i) => ({
+    inbox: layout.take(ByteRing.byteLength(i === MAKER ? MAKER_INBOX_BYTES : WORKER_INBOX_BYTES)),
+    inboxWait: layout.take(WaitSet.byteLength),
+    deque: layout.take(StealDeque.byteLength(DEQUE_CAPACITY)),
+    words: layout.take(WORKER_WORDS * 4),
+  }));
+  const slotCount = MAKER_SLOTS + workers * WORKER_SLOTS;
+  return {
+    control: layout.take(CONTROL_WORDS * 4),
+    idle: layout.take(WaitSet.byteLength),
+    threads,
+    // Twice as many as there are slots: numbers may be repeated.
+    queue: layout.take(SlotQueue.byteLength(2 * slotCount, 4)),
+    slots: layout.take(slotCount * SLOT_BYTES),
+    arena: layout.take(ARENA_BYTES),
+    slotCount,
+    size: layout.size,
+  };
+}
+
+/** @internal */
+export class PoolMemory {
+  readonly handle: PoolMemoryHandle;
+  /** The whole region, by words and by bytes. */
+  readonly words: Int32Array;
+  readonly bytes: Buffer;
+  readonly control: Int32Array;
+  /** Workers that have nothing to do. */
+  readonly idle: WaitSet;
+  readonly queue: SlotQueue;
+  readonly maker: ThreadMemory;
+  /** Worker i at [i]; [0] is not used. */
+  readonly workers: readonly WorkerMemory[];
+  readonly arenaStart: number;
+  readonly arenaEnd: number;
+  readonly slotCount: number;
+  readonly #slotsAt: number;
+  readonly #searchingWords: number;
+
+  /** Memory for a pool of up to `workers` workers. */
+  static create(workers: number): PoolMemory {
+    const shape = layOut(workers);
+    const region = allocateShared(shape.size);
+    const part = ([at, bytes]: [number, number]) => subregion(region, at, bytes);
+    SlotQueue.create(2 * shape.slotCount, 4, part(shape.queue));
+    for (const [i, thread] of shape.threads.entries()) {
+      ByteRing.create(i === MAKER ? MAKER_INBOX_BYTES : WORKER_INBOX_BYTES, part(thread.inbox));
+      StealDeque.create(DEQUE_CAPACITY, part(thread.deque));
+    }
+    return new PoolMemory({ region, workers });
+  }
+
+  constructor(handle: PoolMemoryHandle) {
+    const { region, workers } = handle;
+    const shape = layOut(workers);
+    const part = ([at, bytes]: [number, number]) => subregion(region, at, bytes);
+    const words = (where: [number, number]): Int32Array => {
+      const { buffer, byteOffset, byteLength } = part(where);
+      return new Int32Array(buffer, byteOffset, byteLength / 4);
+    };
+    this.handle = handle;
+    this.words = new Int32Array(region.buffer, region.byteOffset, region.byteLength / 4);
+    this.bytes = Buffer.from(region.buffer, region.byteOffset, region.byteLength);
+    this.control = words(shape.control);
+    this.idle = new WaitSet(part(shape.idle));
+    this.queue = new SlotQueue(part(shape.queue));
+    const threads = shape.threads.map((thread, i) => {
+      const own = words(thread.words);
+      return {
+        inbox: new ByteRing(part(thread.inbox)),
+        inboxWait: new WaitSet(part(thread.inboxWait)),
+        deque: new StealDeque(part(thread.deque)),
+        firstSlot: i === MAKER ? 0 : MAKER_SLOTS + (i - 1) * WORKER_SLOTS,
+        slotCount: i === MAKER ? MAKER_SLOTS : WORKER_SLOTS,
+        counters: own.subarray(0, COUNTER_WORDS),
+        waitHistogram: own.subarray(WAIT_HISTOGRAM, WAIT_HISTOGRAM + HISTOGRAM_WORDS),
+        runHistogram: own.subarray(RUN_HISTOGRAM, RUN_HISTOGRAM + HISTOGRAM_WORDS),
+      };
+    });
+    this.maker = threads[MAKER]!;
+    this.workers = threads;
+    this.arenaStart = shape.arena[0];
+    this.arenaEnd = shape.arena[0] + shape.arena[1];
+    this.slotCount = shape.slotCount;
+    this.#slotsAt = shape.slots[0] / 4;
+    this.#searchingWords = Math.min(SEARCHING_WORDS, (workers >> 5) + 1);
+  }
+
+  /** Index in `words` of a slot. */
+  slotAt(slot: number): number {
+    return this.#slotsAt + slot * SLOT_WORDS;
+  }
+
+  /** Offset in `bytes` of a slot's own room for arguments. */
+  inlineAt(slot: number): number {
+    return (this.#slotsAt + slot * SLOT_WORDS + INLINE_AT) * 4;
+  }
+
+  /** The thread whose task is in a slot. */
+  ownerOf(slot: number): number {
+    return slot < MAKER_SLOTS ? MAKER : 1 + Math.floor((slot - MAKER_SLOTS) / WORKER_SLOTS);
+  }
+
+  /** MAKER's part, or a worker's. */
+  thread(index: number): ThreadMemory {
+    return index === MAKER ? this.maker : this.workers[index]!;
+  }
+
+  setSearching(worker: number, is: boolean): void {
+    const word = SEARCHING + (worker >> 5);
+    const bit = 1 << (worker & 31);
+    if (is) Atomics.or(this.control, word, bit);
+    else Atomics.and(this.control, word, ~bit);
+  }
+
+  /** How many workers look for work. */
+  searching(): number {
+    let count = 0;
+    for (let i = 0; i < this.#searchingWords; i++) {
+      for (let bits = Atomics.load(this.control, SEARCHING + i); bits !== 0; bits &= bits - 1) count++;
+    }
+    return count;
+  }
+
+  /** Whether somebody reads what is written to a thread. */
+  isOpen(thread: number): boolean {
+    return thread === MAKER || Atomics.load(this.workers[thread]!.counters, OPEN) === 1;
+  }
+
+  /** There is work: somebody who has none must know, unless somebody is looking already. */
+  wakeForWork(): void {
+    if (this.idle.occupied && this.searching() === 0) this.idle.wakeOne();
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What threads of a pool write into each other's inboxes: a record of two words and a payload.
+ *
+ * Word 0 is the slot's number and the kind, word 1 the slot's generation: a record about a task that its owner has given up
+ * finds another generation there and is dropped.
+ */
+import type { Encoded } from '../shared/codec/encoded.js';
+import type { PoolMemory, ThreadMemory } from './pool-memory.js';
+
+// To the task's owner.
+export const RETURNED = 1;
+export const THREW = 2;
+/** The worker that ran it died. The payload is a WorkerLossCause and the rest of WorkerLostError's fields. */
+export const LOST = 3;
+/** The handler gave a stream: the task settles with it. */
+export const STREAM_OPENED = 4;
+export const STREAM_ITEM = 5;
+export const STREAM_ENDED = 6;
+export const PROGRESS = 7;
+/** The value follows by message port: too long for the ring, or only structured clone with transfer carries it. */
+export const BY_PORT = 8;
+// To a worker.
+export const ABORT = 9;
+/** The owner has room for so many more items of a stream. */
+export const CREDIT = 10;
+
+const KIND_SHIFT = 24;
+const SLOT_MASK = 0xff_ffff;
+export const RECORD_HEAD_BYTES = 8;
+
+/** Payloads up to this length are copied by a loop: cheaper than `set`, which needs a view. */
+const SHORT = 64;
+
+/** Copies `payload` to `at` of `bytes`. */
+export function copyPayload(payload: Encoded, bytes: Uint8Array, at: number): void {
+  const { bytes: source, start, end } = payload;
+  if (end - start <= SHORT) for (let i = start; i < end; i++) bytes[at + i - start] = source[i]!;
+  else bytes.set(source.subarray(start, end), at);
+}
+
+/**
+ * Puts a record into a thread's inbox. False: no room now. It wakes nobody: `wakeInbox` does.
+ *
+ * @throws OutOfRangeError when the payload is longer than the inbox takes
+ */
+export function sendRecord(
+  to: ThreadMemory,
+  kind: number,
+  slot: number,
+  generation: number,
+  payload?: Encoded,
+): boolean {
+  const { inbox } = to;
+  const length = payload === undefined ? 0 : payload.length;
+  const offset = inbox.claim(RECORD_HEAD_BYTES + length);
+  if (offset < 0) return false;
+  inbox.words[offset >> 2] = slot | (kind << KIND_SHIFT);
+  inbox.words[(offset >> 2) + 1] = generation;
+  if (payload !== undefined) copyPayload(payload, inbox.bytes, offset + RECORD_HEAD_BYTES);
+  inbox.commit(offset);
+  return true;
+}
+
+/** Wakes a thread that sleeps over its empty inbox. */
+export function wakeInbox(to: ThreadMemory): void {
+  if (to.inboxWait.occupied) to.inboxWait.wakeOne();
+}
+
+/** Takes records where they lie. */
+export interface RecordHandler {
+  /** `bytes` from `start` to `end` is the payload, valid during the call. Must not throw. */
+  record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void;
+}
+
+/** Records between two releases of the inbox: producers that found it full get room meanwhile. */
+const RELEASE_EVERY = 64;
+
+/** A thread's own inbox. */
+export class InboxReader {
+  readonly #memory: ThreadMemory;
+  readonly #bytes: Buffer;
+
+  constructor(memory: ThreadMemory) {
+    this.#memory = memory;
+    const { buffer, byteOffset, byteLength } = memory.inbox.region;
+    this.#bytes = Buffer.from(buffer, byteOffset, byteLength);
+  }
+
+  get isEmpty(): boolean {
+    return this.#memory.inbox.isEmpty;
+  }
+
+  /** Hands up to `max` records to `handler`; answers how many there were. */
+  drain(handler: RecordHandler, max: number): number {
+    const { inbox } = this.#memory;
+    let count = 0;
+    while (count < max && inbox.read()) {
+      const at = inbox.start >> 2;
+      const word = inbox.words[at]!;
+      handler.record(
+        word >>> KIND_SHIFT,
+        word & SLOT_MASK,
+        inbox.words[at + 1]!,
+        this.#bytes,
+        inbox.start + RECORD_HEAD_BYTES,
+        inbox.end,
+      );
+      if (++count % RELEASE_EVERY === 0) inbox.release();
+    }
+    inbox.release();
+    return count;
+  }
+}
+
+/** Whether a payload goes into a thread's inbox at all. */
+export function fitsInbox(memory: PoolMemory, owner: number, bytes: number): boolean {
+  // A quarter of the ring: a longer record waits too long for so much room in one piece.
+  return bytes + RECORD_HEAD_BYTES <= memory.thread(owner).inbox.capacity / 4;
+}

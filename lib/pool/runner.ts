@@ -1,0 +1,456 @@
+/**
+ * The scheduler of one worker: which task next, running it, and saying how it ended.
+ *
+ * Two levels, as Go's scheduler has them. A worker pops the newest number of its own deque; every 61st time it looks at the
+ * global queue first, and every 61st pop of its own takes the oldest, so nothing starves. When its own deque is empty it takes
+ * a share of the global queue, and when that is empty too it steals half of another worker's. At most half of the workers search
+ * at a time. Who finds nothing polls for a few microseconds more and parks ({@link Waker}); whoever adds work wakes one that is
+ * parked, unless one is searching, and a searcher that has found work wakes the next.
+ *
+ * Handlers run in slices of a millisecond, with a turn of the event loop in between: the tasks' own timers and sockets get their
+ * share.
+ */
+import type { Waker, WakeSource } from '../shared/waker.js';
+import { readArguments, readValue } from './arguments.js';
+import { setCurrentTask } from './current-task.js';
+import { bucketOf } from './histogram.js';
+import { type DirectTask, microsSince } from './messages.js';
+import type { Outbox } from './outbox.js';
+import {
+  ACTIVE,
+  ARGS_AT,
+  BEGAN_AT,
+  BEGUN,
+  FINISHED,
+  FLAG_COUNT_SHIFT,
+  FLAG_LIMITED,
+  FLAG_SAMPLED,
+  GENERATION_MASK,
+  GENERATION_SHIFT,
+  HANDLER,
+  KIND_MASK,
+  MAKER,
+  PARKS,
+  type PoolMemory,
+  QUEUED,
+  RUNNING,
+  STATE,
+  STEALS,
+  STOLEN,
+  SUBMITTED_AT,
+  WAKES,
+  WORKER_SHIFT,
+  type WorkerMemory,
+} from './pool-memory.js';
+import { RETURNED, THREW } from './record.js';
+import { RunningTask, type TaskHome } from './running-task.js';
+import { pumpStream, streamOf } from './stream-pump.js';
+import { describeThrown } from './thrown.js';
+
+/** Looks at the global queue first, or takes the oldest of its own, every so many times. */
+const FAIRNESS = 61;
+/** Tasks that a worker takes from the global queue at once. */
+const MAX_SHARE = 64;
+const SLICE_MS = 1;
+/** Tasks begun before promise jobs run, while asynchronous ones are under way. */
+const TASKS_BETWEEN_JOBS = 16;
+/** Synchronous tasks between two looks at the clock. */
+const TASKS_A_LOOK = 16;
+
+export type Handler = (...args: unknown[]) => unknown;
+
+/** What a runner tells its worker. */
+export interface RunnerHost {
+  /** A task has ended. */
+  finished(): void;
+  /** Takes what other threads wrote to this worker. True when there was something. */
+  takeRecords(): boolean;
+  readonly hasRecords: boolean;
+  /** Tasks that handlers here have submitted and that are not over. */
+  readonly outstanding: number;
+}
+
+/** @internal */
+export class Runner implements TaskHome {
+  readonly #memory: PoolMemory;
+  readonly #own: WorkerMemory;
+  readonly #worker: number;
+  readonly #words: Int32Array;
+  readonly #counters: Int32Array;
+  readonly #handlers: readonly Handler[];
+  readonly #concurrency: number;
+  readonly #epoch: number;
+  readonly #host: RunnerHost;
+  readonly outbox: Outbox;
+  /** Tasks that have begun and not ended, by slot: only those that need a record here. */
+  readonly #running = new Map<number, RunningTask>();
+  readonly #direct: DirectTask[] = [];
+  active = 0;
+  /** Takes nothing new. */
+  retiring = false;
+  #tick = 0;
+  #ownPops = 0;
+  #isSearching = false;
+  #scheduled = false;
+  #sliceStart = 0;
+  #source!: WakeSource;
+  #waker!: Waker;
+  readonly #turn = (): void => this.#runSlice();
+  /** The task whose handler runs synchronously, and its record once it was asked for. */
+  #currentSlot = 0;
+  #currentGeneration = 0;
+  #current: RunningTask | undefined;
+  readonly #provideCurrent = (): RunningTask => {
+    this.#current ??= this.#remember(this.#currentSlot, this.#currentGeneration);
+    return this.#current;
+  };
+  #random: number;
+
+  constructor(
+    memory: PoolMemory,
+    worker: number,
+    options: {
+      handlers: readonly Handler[];
+      concurrency: number;
+      epoch: number;
+      outbox: Outbox;
+      host: RunnerHost;
+    },
+  ) {
+    this.#memory = memory;
+    this.#own = memory.workers[worker]!;
+    this.#worker = worker;
+    this.#words = memory.words;
+    this.#counters = this.#own.counters;
+    this.#handlers = options.handlers;
+    this.#concurrency = options.concurrency;
+    this.#epoch = options.epoch;
+    this.outbox = options.outbox;
+    this.#host = options.host;
+    this.#random = (worker * 2654435761) >>> 0 || 1;
+  }
+
+  /** From here on the thread waits for work: `source` is in the waker's list while there is none. */
+  start(source: WakeSource, waker: Waker): void {
+    this.#source = source;
+    this.#waker = waker;
+    this.schedule();
+  }
+
+  /** Runs what there is, soon. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#waker.remove(this.#source);
+    this.scheduleFromPoll();
+  }
+
+  /** The same from the source's own poll, after which it leaves the list by itself. */
+  scheduleFromPoll(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#sliceStart = performance.now();
+    queueMicrotask(this.#turn);
+  }
+
+  /** A task that awaits tasks of its own does not count: else all could wait for each other. */
+  get mayTakeMore(): boolean {
+    return !this.retiring && this.active < this.#concurrency + this.#host.outstanding;
+  }
+
+  /** Whether there is something that this worker could begin now. */
+  get hasWork(): boolean {
+    if (this.#host.hasRecords || this.outbox.isBlocked) return true;
+    if (!this.mayTakeMore) return false;
+    if (this.#direct.length > 0 || this.#own.deque.length > 0 || this.#memory.queue.length > 0) return true;
+    const { workers } = this.#memory;
+    for (let i = 1; i < workers.length; i++) if (workers[i]!.deque.length > 0) return true;
+    return false;
+  }
+
+  /** Called when this thread parks, and when it is woken. */
+  parks(): void {
+    this.#setSearching(false);
+    this.#counters[PARKS]!++;
+  }
+
+  wokenUp(): void {
+    this.#counters[WAKES]!++;
+  }
+
+  #runSlice(): void {
+    let tasks = 0;
+    for (;;) {
+      if (this.#host.hasRecords) this.#host.takeRecords();
+      if (this.outbox.isBlocked && !this.outbox.retry()) break;
+      if (!this.mayTakeMore) break;
+      const direct = this.#direct.shift();
+      const slot = direct === undefined ? this.#next() : direct.slot;
+      if (slot < 0) break;
+      if (this.#isSearching) {
+        this.#setSearching(false);
+        this.#memory.wakeForWork();
+      }
+      if (direct !== undefined) this.#beginDirect(direct);
+      else if (!this.#begin(slot)) continue;
+      tasks++;
+      if (this.active > 0 && tasks >= TASKS_BETWEEN_JOBS) {
+        // Promise jobs first: queued behind those that wait now.
+        if (performance.now() - this.#sliceStart > SLICE_MS) this.#yield();
+        else queueMicrotask(this.#turn);
+        return;
+      }
+      if (tasks % TASKS_A_LOOK === 0 && performance.now() - this.#sliceStart > SLICE_MS) {
+        this.#yield();
+        return;
+      }
+    }
+    this.outbox.flush();
+    this.#scheduled = false;
+    if (this.outbox.isBlocked) {
+      // The reader does not know that somebody waits for room: look again after it has had a moment.
+      setTimeout(() => this.schedule(), 1);
+      return;
+    }
+    if (!this.#isSearching && this.mayTakeMore) {
+      const { workers } = this.#memory;
+      if (this.#memory.searching() * 2 < workers.length) this.#setSearching(true);
+    }
+    this.#waker.add(this.#source);
+  }
+
+  #yield(): void {
+    this.outbox.flush();
+    setImmediate(() => {
+      this.#sliceStart = performance.now();
+      this.#runSlice();
+    });
+  }
+
+  #setSearching(is: boolean): void {
+    if (this.#isSearching === is) return;
+    this.#isSearching = is;
+    this.#memory.setSearching(this.#worker, is);
+  }
+
+  /** The number of a slot to look at; -1 when there is none. */
+  #next(): number {
+    const { queue } = this.#memory;
+    if (++this.#tick % FAIRNESS === 0) {
+      const number = queue.popWord();
+      if (number !== undefined) return number;
+    }
+    const { deque } = this.#own;
+    const own = ++this.#ownPops % FAIRNESS === 0 ? deque.steal() : deque.pop();
+    if (own !== undefined) return own;
+    return this.#share() ?? this.#steal() ?? -1;
+  }
+
+  /** A worker's share of the global queue: the first to be run now, the others into the own deque, oldest on top. */
+  #share(): number | undefined {
+    const { queue, workers } = this.#memory;
+    const waiting = queue.length;
+    if (waiting === 0) return undefined;
+    const want = Math.min(MAX_SHARE, Math.ceil(waiting / (workers.length - 1)));
+    const count = queue.claimPop(want);
+    if (count === 0) return undefined;
+    const position = queue.popPosition;
+    const { words } = queue;
+    const { deque } = this.#own;
+    const first = words[queue.payload(position)]!;
+    for (let i = count - 1; i > 0; i--) deque.push(words[queue.payload(position + i)]!);
+    queue.release(position, count);
+    return first;
+  }
+
+  #steal(): number | undefined {
+    const { workers } = this.#memory;
+    const count = workers.length - 1;
+    if (count < 2) return undefined;
+    const { deque } = this.#own;
+    const start = this.#nextRandom() % count;
+    for (let i = 0; i < count; i++) {
+      const victim = 1 + ((start + i) % count);
+      if (victim === this.#worker) continue;
+      const number = workers[victim]!.deque.stealHalf(deque);
+      if (number === undefined) continue;
+      this.#counters[STEALS]!++;
+      this.#counters[STOLEN]! += 1 + deque.length;
+      return number;
+    }
+    return undefined;
+  }
+
+  /** Marsaglia's xorshift. */
+  #nextRandom(): number {
+    let x = this.#random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#random = x >>> 0;
+    return this.#random;
+  }
+
+  /** Begins the task in `slot`. False: it is not there to be begun. */
+  #begin(slot: number): boolean {
+    const words = this.#words;
+    const at = this.#memory.slotAt(slot);
+    const state = Atomics.load(words, at + STATE);
+    if ((state & KIND_MASK) !== QUEUED) return false;
+    const generation = (state >>> GENERATION_SHIFT) & GENERATION_MASK;
+    const running = RUNNING | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
+    if (Atomics.compareExchange(words, at + STATE, state, running) !== state) return false;
+    const handler = words[at + HANDLER]!;
+    const args = readArguments(this.#memory.bytes, words[at + ARGS_AT]!, (handler >>> FLAG_COUNT_SHIFT) & 7);
+    this.#run(slot, generation, handler, args);
+    return true;
+  }
+
+  /** A task whose arguments came by message port. */
+  addDirect(task: DirectTask): void {
+    this.#direct.push(task);
+    this.schedule();
+  }
+
+  #beginDirect({ slot, generation, args }: DirectTask): void {
+    const at = this.#memory.slotAt(slot);
+    const state = RUNNING | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
+    if (Atomics.load(this.#words, at + STATE) === state)
+      this.#run(slot, generation, this.#words[at + HANDLER]!, args);
+  }
+
+  #run(slot: number, generation: number, handlerAndFlags: number, args: readonly unknown[]): void {
+    const counters = this.#counters;
+    const sampled = (handlerAndFlags & FLAG_SAMPLED) !== 0;
+    let began = 0;
+    if (this.#memory.ownerOf(slot) === MAKER) Atomics.add(counters, BEGUN, 1);
+    if ((handlerAndFlags & (FLAG_SAMPLED | FLAG_LIMITED)) !== 0) {
+      began = microsSince(this.#epoch);
+      const at = this.#memory.slotAt(slot);
+      if (sampled) {
+        const waited = (began - this.#words[at + SUBMITTED_AT]!) | 0;
+        Atomics.add(this.#own.waitHistogram, bucketOf(waited / 1000), 1);
+      }
+      Atomics.store(this.#words, at + BEGAN_AT, began);
+    }
+    let result: unknown;
+    this.#currentSlot = slot;
+    this.#currentGeneration = generation;
+    this.#current = undefined;
+    setCurrentTask(this.#provideCurrent);
+    try {
+      const handler = this.#handlers[handlerAndFlags & 0xffff]!;
+      result = handler(...args);
+    } catch (error) {
+      setCurrentTask(undefined);
+      this.#ended(slot, generation, began, sampled);
+      this.outbox.thrown(slot, generation, THREW, describeThrown(error));
+      return;
+    }
+    setCurrentTask(undefined);
+    if (typeof result !== 'object' || result === null) {
+      this.#ended(slot, generation, began, sampled);
+      this.outbox.value(slot, generation, RETURNED, result);
+    } else {
+      this.#runOn(this.#current, slot, generation, began, sampled, result);
+    }
+  }
+
+  /** The handler gave an object: a promise, a generator, or a value. */
+  #runOn(
+    task: RunningTask | undefined,
+    slot: number,
+    generation: number,
+    began: number,
+    sampled: boolean,
+    result: object,
+  ): void {
+    const stream = streamOf(result);
+    if (stream !== undefined) {
+      const running = task ?? this.#remember(slot, generation);
+      this.#starts();
+      void pumpStream(running, stream, this.outbox).then(() =>
+        this.#settles(slot, generation, began, sampled),
+      );
+      return;
+    }
+    if (typeof (result as PromiseLike<unknown>).then !== 'function') {
+      this.#ended(slot, generation, began, sampled);
+      this.outbox.value(slot, generation, RETURNED, result);
+      return;
+    }
+    if (task === undefined) this.#remember(slot, generation);
+    this.#starts();
+    (result as PromiseLike<unknown>).then(
+      (value) => {
+        const inner = streamOf(value);
+        if (inner !== undefined) {
+          const running = this.#running.get(slot) ?? this.#remember(slot, generation);
+          void pumpStream(running, inner, this.outbox).then(() =>
+            this.#settles(slot, generation, began, sampled),
+          );
+          return;
+        }
+        this.outbox.value(slot, generation, RETURNED, value);
+        this.#settles(slot, generation, began, sampled);
+      },
+      (error: unknown) => {
+        this.outbox.thrown(slot, generation, THREW, describeThrown(error));
+        this.#settles(slot, generation, began, sampled);
+      },
+    );
+  }
+
+  #starts(): void {
+    this.active++;
+    this.#counters[ACTIVE] = this.active;
+  }
+
+  /** An asynchronous task is over. */
+  #settles(slot: number, generation: number, began: number, sampled: boolean): void {
+    this.active--;
+    this.#counters[ACTIVE] = this.active;
+    this.#ended(slot, generation, began, sampled);
+    this.schedule();
+  }
+
+  #ended(slot: number, generation: number, began: number, sampled: boolean): void {
+    if (this.#running.get(slot)?.generation === generation) this.#running.delete(slot);
+    if (sampled) {
+      const ran = (microsSince(this.#epoch) - began) | 0;
+      Atomics.add(this.#own.runHistogram, bucketOf(ran / 1000), 1);
+    }
+    Atomics.add(this.#counters, FINISHED, 1);
+    this.#host.finished();
+  }
+
+  #remember(slot: number, generation: number): RunningTask {
+    const task = new RunningTask(this, slot, generation);
+    this.#running.set(slot, task);
+    return task;
+  }
+
+  /** The owner wants no more of a task. */
+  abort(slot: number, generation: number): void {
+    const task = this.#running.get(slot);
+    if (task?.generation === generation) task.abort();
+  }
+
+  /** The owner takes more items of a stream. */
+  credit(slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
+    const task = this.#running.get(slot);
+    if (task?.generation === generation) task.addCredit(readValue(bytes, start, end) as number);
+  }
+
+  /** Gives what is in the own deque to everybody. */
+  giveBack(): void {
+    const { queue } = this.#memory;
+    const { deque } = this.#own;
+    for (let number = deque.steal(); number !== undefined; number = deque.steal()) {
+      if (!queue.pushWord(number)) {
+        deque.push(number);
+        break; // others steal it
+      }
+    }
+    this.#memory.wakeForWork();
+  }
+}

@@ -1,0 +1,45 @@
+/** Sends what a handler's generator yields, as far as the owner has room. */
+import type { Outbox } from './outbox.js';
+import { STREAM_ENDED, STREAM_ITEM, STREAM_OPENED, THREW } from './record.js';
+import type { RunningTask } from './running-task.js';
+import { describeThrown } from './thrown.js';
+
+type Iteration = { next(): unknown; return?(): unknown };
+
+/** The iterator of a generator or another async iterable that a handler gave; undefined for any other value. */
+export function streamOf(value: unknown): Iteration | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const asAsync = value as Partial<AsyncIterable<unknown>>;
+  if (typeof asAsync[Symbol.asyncIterator] === 'function')
+    return asAsync[Symbol.asyncIterator]!() as Iteration;
+  // A generator, not an array, a Map or another value that can be iterated.
+  const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  return tag === 'Generator' ? (value as Iteration) : undefined;
+}
+
+/** Settles when the stream has ended in whatever way; never rejects. */
+export async function pumpStream(task: RunningTask, stream: Iteration, outbox: Outbox): Promise<void> {
+  const { slot, generation } = task;
+  outbox.value(slot, generation, STREAM_OPENED, undefined);
+  outbox.flush();
+  try {
+    for (;;) {
+      await task.room();
+      if (task.aborted) break;
+      const { done, value } = (await stream.next()) as IteratorResult<unknown>;
+      if (done) {
+        outbox.value(slot, generation, STREAM_ENDED, undefined);
+        outbox.flush();
+        return;
+      }
+      task.credit--;
+      outbox.value(slot, generation, STREAM_ITEM, value);
+      outbox.flush();
+    }
+    await stream.return?.();
+    outbox.value(slot, generation, STREAM_ENDED, undefined);
+  } catch (error) {
+    outbox.thrown(slot, generation, THREW, describeThrown(error));
+  }
+  outbox.flush();
+}

@@ -1,0 +1,334 @@
+/**
+ * The tasks of one thread that have left its backlog: each in a slot of shared memory, where a worker finds it.
+ *
+ * A slot is the thread's from the moment it is filled until a record says how the task ended. A task that the caller gives up
+ * is settled at once; its slot stays taken while a worker may still write about it.
+ */
+import { throwLater } from '../net/throw-later.js';
+import { Encoded } from '../shared/codec/encoded.js';
+import { ArgumentArena } from './arena.js';
+import { readValue, writeValue } from './arguments.js';
+import { microsSince } from './messages.js';
+import { type WorkerLossCause, WorkerLostError } from './pool-error.js';
+import {
+  ARGS_AT,
+  ARGS_LENGTH,
+  FLAG_COUNT_SHIFT,
+  FLAG_LIMITED,
+  FLAG_SAMPLED,
+  FREE,
+  GENERATION_MASK,
+  GENERATION_SHIFT,
+  HANDLER,
+  INLINE_BYTES,
+  KIND_MASK,
+  MAKER,
+  type PoolMemory,
+  QUEUED,
+  RUNNING,
+  STATE,
+  SUBMITTED_AT,
+  WORKER_MASK,
+  WORKER_SHIFT,
+} from './pool-memory.js';
+import {
+  ABORT,
+  BY_PORT,
+  CREDIT,
+  copyPayload,
+  LOST,
+  PROGRESS,
+  RETURNED,
+  type RecordHandler,
+  STREAM_ENDED,
+  STREAM_ITEM,
+  STREAM_OPENED,
+  sendRecord,
+  THREW,
+  wakeInbox,
+} from './record.js';
+import { RemoteStream } from './stream.js';
+import { type Task, TaskExtras } from './task.js';
+import { rebuildThrown, type Thrown } from './thrown.js';
+
+/** One task in so many has its times taken. */
+const SAMPLE_EVERY = 16;
+
+/** How a worker died, as its LOST records say it. */
+export interface Loss {
+  reason: WorkerLossCause;
+  exitCode: number | undefined;
+  threadId: number;
+  cause?: Thrown;
+}
+
+/** @internal */
+export interface TaskTableOwner {
+  /** A slot has become free, and `task`, which had it, is over. */
+  slotFreed(task: Task): void;
+  /** The value of the task in `slot` lies in the port of `worker`: pass it to `valueByPort` now. */
+  receiveValue(worker: number, slot: number, generation: number): void;
+  /** A record could not be sent; `retry` sends it, and answers whether it could. */
+  sendLater(retry: () => boolean): void;
+}
+
+function reportProgress(task: Task, value: unknown): void {
+  try {
+    task.extras?.onProgress?.(value);
+  } catch (error) {
+    throwLater(error);
+  }
+}
+
+/** @internal */
+export class TaskTable implements RecordHandler {
+  readonly #memory: PoolMemory;
+  readonly #words: Int32Array;
+  readonly #first: number;
+  readonly #tasks: (Task | undefined)[];
+  readonly #free: number[] = [];
+  readonly #arena: ArgumentArena | undefined;
+  readonly #owner: TaskTableOwner;
+  readonly #epoch: number;
+  readonly #limited: boolean;
+  readonly #errors: ReadonlyMap<string, { prototype: Error }>;
+  readonly #scratch = new Encoded();
+  #placed = 0;
+
+  /** `thread` is MAKER or a worker's number. */
+  constructor(
+    memory: PoolMemory,
+    thread: number,
+    owner: TaskTableOwner,
+    options: { epoch: number; limited: boolean; errors: ReadonlyMap<string, { prototype: Error }> },
+  ) {
+    const own = memory.thread(thread);
+    this.#memory = memory;
+    this.#words = memory.words;
+    this.#first = own.firstSlot;
+    this.#tasks = new Array(own.slotCount).fill(undefined);
+    for (let i = own.slotCount - 1; i >= 0; i--) this.#free.push(own.firstSlot + i);
+    this.#arena = thread === MAKER ? new ArgumentArena(memory.arenaStart, memory.arenaEnd) : undefined;
+    this.#owner = owner;
+    this.#epoch = options.epoch;
+    this.#limited = options.limited;
+    this.#errors = options.errors;
+  }
+
+  /** Tasks in slots, given-up ones included. */
+  get size(): number {
+    return this.#tasks.length - this.#free.length;
+  }
+
+  get isFull(): boolean {
+    return this.#free.length === 0;
+  }
+
+  /**
+   * Puts a task into a slot, for any worker. `args` are its encoded arguments. False: no slot, or no room for the arguments.
+   * Announce the slot afterwards.
+   */
+  place(task: Task, args: Encoded, counted: number): boolean {
+    const slot = this.#free.at(-1);
+    if (slot === undefined) return false;
+    const at = this.#memory.slotAt(slot);
+    const { length } = args;
+    if (length > 0 && !this.#putArguments(task, slot, args)) return false;
+    this.#free.pop();
+    const words = this.#words;
+    let flags = (counted << FLAG_COUNT_SHIFT) | (this.#limited ? FLAG_LIMITED : 0);
+    if (++this.#placed % SAMPLE_EVERY === 0) {
+      flags |= FLAG_SAMPLED;
+      words[at + SUBMITTED_AT] = microsSince(this.#epoch);
+    }
+    words[at + HANDLER] = task.handler | flags;
+    words[at + ARGS_LENGTH] = length;
+    this.#take(task, slot);
+    Atomics.store(words, at + STATE, QUEUED | (task.generation << GENERATION_SHIFT));
+    return true;
+  }
+
+  /** Gives a task a slot for `worker` alone; its arguments go by message port. False: no slot. */
+  placeDirect(task: Task, worker: number): boolean {
+    const slot = this.#free.pop();
+    if (slot === undefined) return false;
+    const at = this.#memory.slotAt(slot);
+    this.#words[at + HANDLER] = task.handler | (this.#limited ? FLAG_LIMITED : 0);
+    this.#words[at + ARGS_LENGTH] = 0;
+    this.#take(task, slot);
+    Atomics.store(
+      this.#words,
+      at + STATE,
+      RUNNING | (worker << WORKER_SHIFT) | (task.generation << GENERATION_SHIFT),
+    );
+    return true;
+  }
+
+  #take(task: Task, slot: number): void {
+    task.slot = slot;
+    task.generation =
+      (this.#words[this.#memory.slotAt(slot) + STATE]! >>> GENERATION_SHIFT) & GENERATION_MASK;
+    this.#tasks[slot - this.#first] = task;
+  }
+
+  #putArguments(task: Task, slot: number, args: Encoded): boolean {
+    const { length } = args;
+    const memory = this.#memory;
+    let where = memory.inlineAt(slot);
+    if (length > INLINE_BYTES) {
+      where = this.#arena?.allocate(length) ?? -1;
+      if (where < 0) return false;
+      task.argsAt = where;
+      task.argsBytes = length;
+    }
+    copyPayload(args, memory.bytes, where);
+    this.#words[memory.slotAt(slot) + ARGS_AT] = where;
+    return true;
+  }
+
+  /** Whether arguments of that length can ever be placed by this thread. */
+  canHold(bytes: number): boolean {
+    return bytes <= INLINE_BYTES || (this.#arena !== undefined && bytes <= 2 ** 22);
+  }
+
+  /** Takes a task back that no worker has begun. False: one has, or it is over. */
+  takeBack(task: Task): boolean {
+    if (task.slot < 0) return false;
+    const at = this.#memory.slotAt(task.slot) + STATE;
+    const queued = QUEUED | (task.generation << GENERATION_SHIFT);
+    const next = (task.generation + 1) & GENERATION_MASK;
+    if (Atomics.compareExchange(this.#words, at, queued, FREE | (next << GENERATION_SHIFT)) !== queued)
+      return false;
+    this.#release(task);
+    return true;
+  }
+
+  /** The worker that runs a task; 0 when none does. */
+  workerOf(task: Task): number {
+    if (task.slot < 0) return 0;
+    const state = Atomics.load(this.#words, this.#memory.slotAt(task.slot) + STATE);
+    return (state & KIND_MASK) === RUNNING ? (state >>> WORKER_SHIFT) & WORKER_MASK : 0;
+  }
+
+  /** Tells the worker that runs a task that it is not wanted any more. */
+  abort(task: Task): void {
+    this.#control(task, ABORT);
+  }
+
+  #control(task: Task, kind: number, payload?: number): void {
+    const { slot, generation } = task;
+    const send = (): boolean => {
+      if (task.slot !== slot) return true; // over meanwhile
+      const worker = this.workerOf(task);
+      if (worker === 0) return true;
+      const to = this.#memory.workers[worker]!;
+      if (payload === undefined) {
+        if (!sendRecord(to, kind, slot, generation)) return false;
+      } else {
+        writeValue(this.#scratch, payload);
+        if (!sendRecord(to, kind, slot, generation, this.#scratch)) return false;
+      }
+      wakeInbox(to);
+      return true;
+    };
+    if (!send()) this.#owner.sendLater(send);
+  }
+
+  #release(task: Task): void {
+    const { slot } = task;
+    this.#tasks[slot - this.#first] = undefined;
+    this.#free.push(slot);
+    task.slot = -1;
+    if (task.argsBytes > 0) {
+      this.#arena!.free(task.argsAt, task.argsBytes);
+      task.argsBytes = 0;
+    }
+    this.#owner.slotFreed(task);
+  }
+
+  #finish(task: Task): void {
+    const next = (task.generation + 1) & GENERATION_MASK;
+    Atomics.store(this.#words, this.#memory.slotAt(task.slot) + STATE, FREE | (next << GENERATION_SHIFT));
+    this.#release(task);
+  }
+
+  record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
+    const task = this.#tasks[slot - this.#first];
+    if (task === undefined || task.generation !== generation) return;
+    if (kind === RETURNED) {
+      const value = readValue(bytes, start, end);
+      this.#finish(task);
+      task.resolve(value);
+    } else if (kind === BY_PORT) {
+      this.#owner.receiveValue(this.workerOf(task), slot, generation);
+    } else {
+      this.#told(task, kind, readValue(bytes, start, end));
+    }
+  }
+
+  /** A value that came by message port. */
+  valueByPort(slot: number, generation: number, kind: number, value: unknown): void {
+    const task = this.#tasks[slot - this.#first];
+    if (task !== undefined && task.generation === generation) this.#told(task, kind, value);
+  }
+
+  #told(task: Task, kind: number, value: unknown): void {
+    switch (kind) {
+      case RETURNED:
+        this.#finish(task);
+        task.resolve(value);
+        break;
+      case THREW: {
+        const stream = task.extras?.stream;
+        this.#finish(task);
+        if (stream !== undefined) stream.end({ error: rebuildThrown(value as Thrown, this.#errors) });
+        else task.fail(() => rebuildThrown(value as Thrown, this.#errors));
+        break;
+      }
+      case LOST:
+        this.lose(task, value as Loss);
+        break;
+      case STREAM_OPENED:
+        this.#openStream(task);
+        break;
+      case STREAM_ITEM:
+        task.extras?.stream?.item(value);
+        break;
+      case STREAM_ENDED: {
+        const stream = task.extras?.stream;
+        this.#finish(task);
+        stream?.end();
+        break;
+      }
+      case PROGRESS:
+        if (!task.settled) reportProgress(task, value);
+        break;
+    }
+  }
+
+  /** The worker that ran the task is gone. */
+  lose(task: Task, loss: Loss): void {
+    const stream = task.extras?.stream;
+    this.#finish(task);
+    const cause = loss.cause === undefined ? undefined : { cause: rebuildThrown(loss.cause, this.#errors) };
+    const build = () => new WorkerLostError({ ...loss, handler: task.name }, cause);
+    if (stream !== undefined) stream.end({ error: build() });
+    else task.fail(build);
+  }
+
+  #openStream(task: Task): void {
+    task.extras ??= new TaskExtras(task, () => {});
+    const stream = new RemoteStream({
+      grant: (items) => this.#control(task, CREDIT, items),
+      cancel: () => this.abort(task),
+    });
+    task.extras.stream = stream;
+    if (task.settled) stream.return();
+    else task.resolve(stream);
+  }
+
+  /** All tasks in slots. */
+  *[Symbol.iterator](): IterableIterator<Task> {
+    for (const task of this.#tasks) if (task !== undefined) yield task;
+  }
+}

@@ -1,0 +1,157 @@
+/** A task as the thread that submitted it knows it, from the call to its end. */
+import { type Cancellable, CancellationSource } from '../context/cancellation.js';
+import { type Timed, TimerHeap, timers } from '../context/timer-heap.js';
+import type { Backlogged } from './backlog.js';
+import type { RemoteStream } from './stream.js';
+import { addCallers } from './thrown.js';
+
+type Settle = (value: unknown) => void;
+
+let resolveMade: Settle;
+let rejectMade: Settle;
+/** One executor for all promises: a closure a task would cost as much as the promise. */
+const capture = (resolve: Settle, reject: Settle): void => {
+  resolveMade = resolve;
+  rejectMade = reject;
+};
+
+export class Task implements Backlogged {
+  /** Its handler's number; -1 while no worker has told the names. */
+  handler: number;
+  readonly name: string;
+  /** Undefined when nobody awaits it: {@link go}. */
+  promise: Promise<unknown> | undefined;
+  #resolve: Settle | undefined;
+  #reject: Settle | undefined;
+  settled = false;
+
+  /** Encoded arguments while it has no slot, and how they are counted. */
+  encoded: Buffer | undefined;
+  counted = 0;
+  /** Arguments that only a message port carries. */
+  args: readonly unknown[] | undefined;
+
+  /** The worker that it was given to by message port, which counts such tasks. */
+  direct: { direct: number } | undefined = undefined;
+
+  /** Its slot; -1 while it has none. */
+  slot = -1;
+  generation = 0;
+  /** Its arguments in the arena; `argsBytes` is 0 when they are not there. */
+  argsAt = 0;
+  argsBytes = 0;
+
+  // Of the backlog.
+  readonly priority: number;
+  order = 0;
+  sequence = 0;
+  heapIndex = -1;
+  previous: Backlogged | undefined = undefined;
+  next: Backlogged | undefined = undefined;
+  queued: object | undefined = undefined;
+
+  /** What most tasks don't have. */
+  extras: TaskExtras | undefined = undefined;
+
+  constructor(handler: number, name: string, priority: number, awaited: boolean) {
+    this.handler = handler;
+    this.name = name;
+    this.priority = priority;
+    if (awaited) {
+      this.promise = new Promise(capture);
+      this.#resolve = resolveMade;
+      this.#reject = rejectMade;
+    }
+  }
+
+  resolve(value: unknown): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.extras?.detach();
+    this.#resolve?.(value);
+  }
+
+  /** Fails for a reason of this thread's. */
+  reject(error: unknown): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.extras?.detach();
+    if (this.#reject !== undefined) this.#reject(error);
+    else this.extras?.onError?.(error);
+  }
+
+  /**
+   * Fails with what a worker said. `build` makes the error, in a reaction that stands between the rejection and whoever awaits
+   * the task: only there V8 can tell who that is, and the callers' frames can be put behind the worker's. Tasks that succeed pay
+   * nothing for it.
+   */
+  fail(build: () => unknown): void {
+    if (this.settled) return;
+    if (this.#resolve === undefined) {
+      this.reject(build());
+      return;
+    }
+    this.settled = true;
+    this.extras?.detach();
+    let doom!: (reason?: unknown) => void;
+    const failing = new Promise((_, reject) => {
+      doom = reject;
+    }).then(undefined, () => {
+      const error = build();
+      addCallers(error, new Error());
+      throw error;
+    });
+    this.#resolve(failing);
+    queueMicrotask(doom); // after the job in which the promise takes `failing` over
+  }
+}
+
+/** A signal, a timeout, a key: what only some tasks have. */
+export class TaskExtras implements Cancellable, Timed {
+  source: CancellationSource | undefined = undefined;
+  previousInSource: Cancellable | undefined = undefined;
+  nextInSource: Cancellable | undefined = undefined;
+  readonly isWait = true;
+
+  dueAt = 0;
+  heap: TimerHeap | undefined = undefined;
+  heapIndex = -1;
+  heapOrder = 0;
+  held = false;
+
+  readonly task: Task;
+  readonly #giveUp: (task: Task, why: 'aborted' | 'timeout', reason: unknown) => void;
+  timeout = 0;
+  key: unknown = undefined;
+  /** It runs, or may run, as the one task of its key. */
+  holdsKey = false;
+  onProgress: ((value: unknown) => void) | undefined = undefined;
+  onError: ((error: unknown) => void) | undefined = undefined;
+  stream: RemoteStream | undefined = undefined;
+  /** Why its worker will be ended when it does not stop by itself. */
+  givenUp: 'aborted' | 'timeout' | undefined = undefined;
+
+  constructor(task: Task, giveUp: (task: Task, why: 'aborted' | 'timeout', reason: unknown) => void) {
+    this.task = task;
+    this.#giveUp = giveUp;
+  }
+
+  startTimeout(ms: number): void {
+    this.timeout = ms;
+    this.dueAt = timers().clock.now() + ms;
+    timers().add(this);
+  }
+
+  expired(): void {
+    this.#giveUp(this.task, 'timeout', undefined);
+  }
+
+  canceledBy(source: CancellationSource): void {
+    this.#giveUp(this.task, 'aborted', source.reason);
+  }
+
+  detach(): void {
+    CancellationSource.detach(this);
+    TimerHeap.remove(this);
+  }
+}

@@ -1,0 +1,165 @@
+/** What a worker's thread runs: loads the program's module and serves its functions until it is told to stop. */
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+import type { MessagePort } from 'node:worker_threads';
+import { Waker, WakeSource } from '../shared/waker.js';
+import { setCurrentPool, WorkerSidePool } from './current-pool.js';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
+import { Outbox } from './outbox.js';
+import { OPEN, PoolMemory } from './pool-memory.js';
+import { type Handler, Runner } from './runner.js';
+import { describeThrown } from './thrown.js';
+
+const require = createRequire(import.meta.url);
+const threads = require('node:worker_threads') as typeof import('node:worker_threads') & {
+  workerData: unknown;
+};
+
+const { sluice: start, port } = threads.workerData as { sluice: WorkerStart; port: MessagePort };
+// What the program's module sees is what the program gave.
+threads.workerData = start.workerData;
+syncBuiltinESMExports();
+
+const say = (message: FromWorker): void => port.postMessage(message);
+
+// A thread that is terminated and one that exits with 1 look the same from outside.
+const exit = process.exit;
+process.exit = (code) => {
+  say({ type: 'exiting', code: Number(code ?? process.exitCode ?? 0) });
+  return exit(code);
+};
+
+const CHECK_HEAP_EVERY = 16;
+
+/** Wakes for tasks and for records. */
+class Work extends WakeSource {
+  readonly #runner: Runner;
+  readonly #memory: PoolMemory;
+  readonly #inboxWait: PoolMemory['maker']['inboxWait'];
+
+  constructor(runner: Runner, memory: PoolMemory, worker: number) {
+    super();
+    this.held = false; // the port keeps the thread alive until it is told to stop
+    this.#runner = runner;
+    this.#memory = memory;
+    this.#inboxWait = memory.workers[worker]!.inboxWait;
+  }
+
+  poll(): boolean {
+    if (!this.#runner.hasWork) return false;
+    this.#runner.scheduleFromPoll();
+    return true;
+  }
+
+  park(): void {
+    this.#runner.parks();
+    this.#inboxWait.park();
+    if (this.#runner.mayTakeMore) this.#memory.idle.park();
+  }
+
+  unpark(): void {
+    this.#runner.wokenUp();
+    this.#inboxWait.unpark();
+    // Chosen to be woken, and about to look: if it leaves work for others, it wakes the next.
+    this.#memory.idle.unpark();
+  }
+}
+
+async function loadHandlers(): Promise<[string[], Handler[]]> {
+  const module = (await import(start.module)) as Record<string, unknown>;
+  const names = Object.keys(module)
+    .filter((name) => typeof module[name] === 'function')
+    .sort();
+  return [names, names.map((name) => module[name] as Handler)];
+}
+
+function serve(handlers: Handler[], names: string[]): void {
+  const memory = new PoolMemory(start.memory);
+  const outbox = new Outbox(memory, port);
+  const pool = new WorkerSidePool(memory, start.worker, names, say, {
+    epoch: start.epoch,
+    limited: start.limited,
+  });
+  let finished = 0;
+  let asked = false;
+  const wantRetirement = (why: 'tasks' | 'heap' | 'age'): void => {
+    if (asked) return;
+    asked = true;
+    say({ type: 'wants-retirement', why });
+  };
+  const runner = new Runner(memory, start.worker, {
+    handlers,
+    concurrency: start.concurrency,
+    epoch: start.epoch,
+    outbox,
+    host: {
+      finished() {
+        finished++;
+        if (finished >= start.recycle.tasks) wantRetirement('tasks');
+        if (
+          start.recycle.heapBytes < Infinity &&
+          finished % CHECK_HEAP_EVERY === 0 &&
+          process.memoryUsage().heapUsed > start.recycle.heapBytes
+        )
+          wantRetirement('heap');
+        if (runner.retiring) retireIfIdle();
+      },
+      takeRecords: () => pool.drain(),
+      get hasRecords() {
+        return pool.hasRecords;
+      },
+      get outstanding() {
+        return pool.outstanding;
+      },
+    },
+  });
+  pool.attach(runner);
+  setCurrentPool(pool);
+  if (start.recycle.age < Infinity) setTimeout(() => wantRetirement('age'), start.recycle.age).unref();
+
+  const source = new Work(runner, memory, start.worker);
+  let retired = false;
+  function retireIfIdle(): void {
+    if (retired || runner.active > 0 || pool.outstanding > 0 || runner.outbox.isBlocked) return;
+    retired = true;
+    runner.giveBack();
+    outbox.flush();
+    say({ type: 'retired' });
+    port.close();
+  }
+  pool.onIdle = () => {
+    if (runner.retiring) retireIfIdle();
+  };
+
+  port.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'task':
+        runner.addDirect(message);
+        break;
+      case 'retire':
+        runner.retiring = true;
+        runner.giveBack();
+        retireIfIdle();
+        break;
+      case 'value':
+        pool.valueByPort(message.slot, message.generation, message.kind, message.value);
+        break;
+      case 'relayed':
+        pool.relayed(message.call, message.value);
+        break;
+      case 'relay-failed':
+        pool.relayFailed(message.call, message.thrown);
+        break;
+    }
+  });
+  Atomics.store(memory.workers[start.worker]!.counters, OPEN, 1);
+  say({ type: 'ready', handlers: names });
+  runner.start(source, Waker.get());
+}
+
+try {
+  const [names, handlers] = await loadHandlers();
+  serve(handlers, names);
+} catch (error) {
+  say({ type: 'failed', thrown: describeThrown(error) });
+  port.close();
+}

@@ -1,0 +1,157 @@
+/** A worker as the pool's maker sees it: its thread, what it says, and how it ended. */
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  type TransferListItem,
+  Worker,
+} from 'node:worker_threads';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
+import type { ResolvedPoolOptions } from './options.js';
+import type { WorkerLossCause } from './pool-error.js';
+import type { Loss } from './task-table.js';
+import { describeThrown } from './thrown.js';
+
+export type WorkerState = 'starting' | 'ready' | 'retiring' | 'ended';
+
+/** @internal */
+export interface WorkerHandleOwner {
+  said(worker: WorkerHandle, message: FromWorker): void;
+  /** Whether a record says when the value of the task in `slot` is to be taken. */
+  awaitsRecord(slot: number): boolean;
+  /** The thread is gone; everything that it said has been handed on. */
+  ended(worker: WorkerHandle): void;
+}
+
+const entry = new URL('./worker-entry.js', import.meta.url);
+
+/** What a program given on the command line is, is no matter of a module's. */
+const inheritable = (execArgv: string[]): string[] =>
+  execArgv.filter((arg) => !arg.startsWith('--input-type'));
+
+/** @internal */
+export class WorkerHandle {
+  /** Its number in the pool, from 1. */
+  readonly index: number;
+  readonly threadId: number;
+  readonly #thread: Worker;
+  readonly #port: MessagePort;
+  readonly #owner: WorkerHandleOwner;
+  /** Values that came as events before the records that say where they belong. */
+  readonly #values: Extract<FromWorker, { type: 'value' }>[] = [];
+  state: WorkerState = 'starting';
+  /** Why the pool ended it. */
+  #endedFor: WorkerLossCause | undefined;
+  #error: unknown;
+  #exitCode: number | undefined;
+  #saidExit = false;
+  /** It was told to end before it did. */
+  wasRetiring = false;
+  onEnd: () => void = () => {};
+  readyAt = 0;
+  /** Tasks that were given to it alone. */
+  direct = 0;
+  /** What it had counted when the pool last looked whether it is idle. */
+  seenBegun = -1;
+
+  constructor(options: ResolvedPoolOptions, start: WorkerStart, owner: WorkerHandleOwner) {
+    this.index = start.worker;
+    this.#owner = owner;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#thread = new Worker(entry, {
+      name: `${options.name}-${start.worker}`,
+      workerData: { sluice: start, port: port2 },
+      transferList: [port2],
+      ...(options.resourceLimits && { resourceLimits: options.resourceLimits }),
+      execArgv: options.execArgv ?? inheritable(process.execArgv),
+      ...(options.env && { env: options.env }),
+    });
+    this.threadId = this.#thread.threadId;
+    this.#thread.unref();
+    port1.on('message', (message: FromWorker) => this.#take(message));
+    port1.unref();
+    this.#thread.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#thread.on('exit', (code) => {
+      this.#exitCode = code;
+      this.#takeAll();
+      this.wasRetiring = this.state === 'retiring';
+      this.state = 'ended';
+      port1.close();
+      owner.ended(this);
+      this.onEnd();
+    });
+  }
+
+  #take(message: FromWorker): void {
+    if (message.type === 'value' && this.#owner.awaitsRecord(message.slot)) this.#values.push(message);
+    else if (message.type === 'exiting') this.#saidExit = true;
+    else this.#owner.said(this, message);
+  }
+
+  #takeAll(): void {
+    for (;;) {
+      const got = receiveMessageOnPort(this.#port);
+      if (got === undefined) return;
+      this.#take(got.message);
+    }
+  }
+
+  /** The value that a record names. It was posted before the record was written, so it is here. */
+  takeValue(slot: number, generation: number): Extract<FromWorker, { type: 'value' }> | undefined {
+    const find = () =>
+      this.#values.findIndex((value) => value.slot === slot && value.generation === generation);
+    let at = find();
+    if (at < 0) {
+      this.#takeAll();
+      at = find();
+    }
+    return at < 0 ? undefined : this.#values.splice(at, 1)[0];
+  }
+
+  post(message: ToWorker, transfer?: readonly TransferListItem[]): void {
+    this.#port.postMessage(message, transfer ?? []);
+  }
+
+  retire(): void {
+    if (this.state === 'ended' || this.state === 'retiring') return;
+    this.state = 'retiring';
+    this.post({ type: 'retire' });
+  }
+
+  /** Ends the thread in the middle of whatever it does. */
+  terminate(reason: WorkerLossCause): void {
+    if (this.state === 'ended') return;
+    this.#endedFor ??= reason;
+    void this.#thread.terminate();
+  }
+
+  /** Whether the thread keeps the process alive. It does not at first. */
+  hold(hold: boolean): void {
+    if (this.state === 'ended') return;
+    if (hold) this.#thread.ref();
+    else this.#thread.unref();
+  }
+
+  get loss(): Loss {
+    const error = this.#error;
+    const outOfMemory = (error as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    const reason: WorkerLossCause =
+      this.#endedFor ??
+      (outOfMemory
+        ? 'out-of-memory'
+        : error !== undefined
+          ? 'error'
+          : this.#saidExit
+            ? 'exit'
+            : 'terminated');
+    return {
+      reason,
+      exitCode: this.#exitCode,
+      threadId: this.threadId,
+      ...(error !== undefined && { cause: describeThrown(error) }),
+    };
+  }
+}

@@ -1,0 +1,2 @@
+// A module that throws while it loads.
+throw new TypeError('broken at load');
