@@ -41,7 +41,7 @@ await main('start', async () => {
       load.end();
     }
   } finally {
-    bar.stop();
+    if (bar.isActive) bar.stop();
     server.end();
   }
 });

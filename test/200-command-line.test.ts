@@ -83,6 +83,13 @@ describe('a wrong command line ends with status 2 and one line:', () => {
       ['load', ANY, '--framing', 'raw', '--size', '0'],
       /--size must be at least 1/,
     ],
+    [
+      'a separator for nothing',
+      ['listen', ANY, '--to', 'null', '--separator', 'x'],
+      /--separator needs an output/,
+    ],
+    ['silent statistics', ['listen', ANY, '-q', '--stats', '1'], /--stats.*cannot be used with.*--quiet/],
+    ['silent progress', ['load', ANY, '-q', '--stats', '1'], /--stats.*cannot be used with.*--quiet/],
     ['nothing to truncate', ['listen', ANY, '--truncate'], /--truncate needs a file/],
   ])('%s', async (_, args, message) => {
     const { status, stdout, stderr } = await sluice(...args);

@@ -6,6 +6,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import { InvalidArgValueError } from '../errors.js';
 import {
   type DrainReport,
@@ -23,7 +24,7 @@ import { formatBytes, formatCount, formatMegabytes, formatRows } from './quantit
 import { complain, note } from './say.js';
 import { dieOf, onShutdownSignal } from './shutdown.js';
 import { openSink, type Sink } from './sink.js';
-import { startTicker } from './ticker.js';
+import { startTicker, type Ticker } from './ticker.js';
 
 export interface CollectOptions {
   address: string;
@@ -53,6 +54,9 @@ const LAST_WRITE_MS = 1000;
 export async function collect(options: CollectOptions): Promise<number> {
   if (options.truncate && (options.to === 'stdout' || options.to === 'null')) {
     throw new InvalidArgValueError('--truncate', 'needs a file', options.to);
+  }
+  if (options.separator !== undefined && options.to === 'null') {
+    throw new InvalidArgValueError('--separator', 'needs an output', options.to);
   }
   // The address first: a second server started by mistake must not have emptied the file of the one that runs.
   const server = await listenAs(options);
@@ -119,7 +123,7 @@ class Collector {
     const ticker = startTicker({
       intervalMs: this.#options.stats,
       silent: quiet === true,
-      busyTerminal: to === 'stdout' && process.stdout.isTTY === true,
+      busyTerminal: to === 'stdout' && isatty(1),
       text: this.#liveText(),
     });
     if (!quiet) note(`listening on ${this.#server.url}, frames go to ${to}`);
@@ -129,7 +133,7 @@ class Collector {
     this.#server.onBatch(this.#sink === undefined ? () => {} : (batch) => this.#pass(batch, this.#sink!));
 
     await Promise.race([asked, this.#failed]);
-    const drained = this.#failure === undefined ? await this.#drain() : undefined;
+    const drained = this.#failure === undefined ? await this.#drain(ticker) : undefined;
     await this.#server.close();
     if (!this.#stuck) await this.#closeSink();
     ticker.stop();
@@ -164,8 +168,9 @@ class Collector {
     this.#reportFailure();
   }
 
-  async #drain(): Promise<DrainReport> {
+  async #drain(ticker: Ticker): Promise<DrainReport> {
     const { quiet, drain } = this.#options;
+    ticker.clear();
     if (!quiet) note(`ending, which may take ${drain / 1000} s; once more ends it at once`);
     const report = await Promise.race([this.#server.drain({ timeout: drain }), this.#failed]);
     const last = this.#writing;

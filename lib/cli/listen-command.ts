@@ -1,9 +1,8 @@
 /** `sluice listen`: its options and its help. */
 import { type Command, Option } from 'commander';
-import { parseAddress } from '../net/address.js';
 import { MAX_FRAME_BYTES } from '../net/framing.js';
-import type { Framing } from '../net/index.js';
-import { collect } from './collect.js';
+import { addressArgument } from './address-argument.js';
+import { type CollectOptions, collect } from './collect.js';
 import { FRAMING_HELP, parseBytes, parseFraming } from './framing-spec.js';
 import { countOption, secondsOption, sizeOption } from './quantity.js';
 
@@ -11,23 +10,7 @@ const COUNT_MAX = 2 ** 32 - 2;
 const BACKLOG_MAX = 2 ** 31 - 1;
 const DAY_S = 86_400;
 
-interface ListenFlags {
-  framing: Framing;
-  to: string;
-  truncate?: true;
-  separator?: Uint8Array;
-  maxFrame: number;
-  maxBuffered: number;
-  maxConnections?: number;
-  maxConnectionsPerAddress?: number;
-  backlog: number;
-  reusePort?: true;
-  ipv6Only?: true;
-  keepAlive?: number;
-  drain: number;
-  stats?: number;
-  quiet?: true;
-}
+type ListenFlags = Omit<CollectOptions, 'address'>;
 
 const HELP = `
 ADDRESS is tcp://HOST:PORT, tcp://[IPV6]:PORT (port 0: the system picks one) or unix:///PATH.
@@ -59,7 +42,7 @@ export function addListenCommand(program: Command, finish: (status: number) => v
     .command('listen')
     .summary('take socket traffic in and write its frames on')
     .description('Takes in what connections send, cuts it into frames and writes those on.')
-    .argument('<address>', 'where to listen', checkedAddress)
+    .argument('<address>', 'where to listen', addressArgument)
     .addOption(
       new Option('-f, --framing <spec>', 'how a stream is cut into frames')
         .argParser(parseFraming)
@@ -121,14 +104,11 @@ export function addListenCommand(program: Command, finish: (status: number) => v
       new Option(
         '--stats <seconds>',
         'time between two lines of statistics (default: 0.5 on a terminal, else none)',
-      ).argParser(secondsOption('--stats', 0.1, DAY_S)),
+      )
+        .argParser(secondsOption('--stats', 0.1, DAY_S))
+        .conflicts('quiet'),
     )
     .option('-q, --quiet', 'say nothing but what went wrong')
     .addHelpText('after', HELP)
     .action(async (address: string, flags: ListenFlags) => finish(await collect({ address, ...flags })));
-}
-
-function checkedAddress(text: string): string {
-  parseAddress(text);
-  return text;
 }

@@ -1,8 +1,8 @@
 /** `sluice load`: its options, its help and what it reports. */
 import { type Command, Option } from 'commander';
-import { parseAddress } from '../net/address.js';
 import { resolveFraming } from '../net/framing.js';
 import type { Framing } from '../net/index.js';
+import { addressArgument } from './address-argument.js';
 import { ExitStatus } from './exit-status.js';
 import { FRAMING_HELP, parseFraming } from './framing-spec.js';
 import { Load, type LoadReport } from './load.js';
@@ -67,7 +67,7 @@ export function addLoadCommand(program: Command, finish: (status: number) => voi
     .description(
       'Sends frames to a server over many connections, in bounded number, and reports how fast it took them.',
     )
-    .argument('<address>', 'the server', checkedAddress)
+    .argument('<address>', 'the server', addressArgument)
     .addOption(
       new Option('-f, --framing <spec>', 'how frames are marked')
         .argParser(parseFraming)
@@ -108,16 +108,13 @@ export function addLoadCommand(program: Command, finish: (status: number) => voi
       new Option(
         '--stats <seconds>',
         'time between two lines of progress (default: 0.5 on a terminal, else none)',
-      ).argParser(secondsOption('--stats', 0.1, DAY_S)),
+      )
+        .argParser(secondsOption('--stats', 0.1, DAY_S))
+        .conflicts('quiet'),
     )
     .option('-q, --quiet', 'say nothing but what went wrong')
     .addHelpText('after', HELP)
     .action(async (address: string, flags: LoadFlags) => finish(await runLoad(address, flags)));
-}
-
-function checkedAddress(text: string): string {
-  parseAddress(text);
-  return text;
 }
 
 async function runLoad(address: string, flags: LoadFlags): Promise<number> {
@@ -175,6 +172,7 @@ function progressText(load: Load): (seconds: number) => string {
 
 function conclude(report: LoadReport, flags: LoadFlags, interrupted: boolean): number {
   const { lost, cut } = report;
+  process.stdout.on('error', () => {}); // whoever read the summary has gone
   if (!flags.quiet) process.stdout.write(formatRows(summary(report)));
   if (lost.total > 0) {
     const [first] = lost.entries();

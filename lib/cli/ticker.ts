@@ -2,11 +2,13 @@
 import { LiveLine } from './live-line.js';
 
 export interface Ticker {
+  /** Takes the live line away, so that a message can stand there; the next one comes below. */
+  clear(): void;
   stop(): void;
 }
 
 const TERMINAL_INTERVAL_MS = 500;
-const idle: Ticker = { stop() {} };
+const idle: Ticker = { clear() {}, stop() {} };
 
 export interface TickerOptions {
   /** Between two lines. Default: half a second on a terminal, never elsewhere. */
@@ -33,6 +35,7 @@ export function startTicker({ intervalMs, silent, busyTerminal, text }: TickerOp
   }, intervalMs ?? TERMINAL_INTERVAL_MS);
   timer.unref();
   return {
+    clear: () => live?.clear(),
     stop() {
       clearInterval(timer);
       live?.clear();
