@@ -1,8 +1,11 @@
 /** Channels and select, as in Go. */
+export { after } from './after.js';
+export { type Broadcast, broadcast, type Subscription } from './broadcast.js';
 export { done, recv, type SendCase, send } from './case.js';
 export type { Channel, ChannelOptions, Overflow, ReceiveChannel, SendChannel } from './channel.js';
-export { ChannelClosedError } from './channel-error.js';
+export { ChannelClosedError, OneshotUsedError } from './channel-error.js';
 export { channel } from './local-channel.js';
+export { type Oneshot, oneshot } from './oneshot.js';
 export type { Empty, Received } from './received.js';
 export {
   type CaseResult,
@@ -15,3 +18,5 @@ export {
   trySelect,
 } from './select.js';
 export type { Receivable, Sendable } from './selectable.js';
+export { type Ticker, tick } from './tick.js';
+export { type Watch, watch } from './watch.js';

@@ -1,18 +1,19 @@
 /** The channel of one thread: a bounded queue, and at each of its ends the line of those who wait. */
-import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
-import { charge, readyVoid } from '../context/turn-budget.js';
-import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
+import type { WaitOptions } from '../context/cancellation.js';
+import { charge } from '../context/turn-budget.js';
+import { InvalidArgValueError } from '../errors.js';
 import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import type { Channel, ChannelOptions, Overflow } from './channel.js';
 import { ChannelClosedError } from './channel-error.js';
-import { ParkedSend, ParkedSendMany } from './operation.js';
 import { closedFor, type Received } from './received.js';
 import { Receiver } from './receiver.js';
 import { type SendSide, sendSide } from './selectable.js';
+import { type BatchSendSide, sendManyTo, sendTo } from './sender.js';
 import { ValueQueue } from './value-queue.js';
 import { type ReceiveWaiter, type SendWaiter, WaiterList } from './waiter.js';
 
-const MAX_CAPACITY = 2 ** 31 - 1;
+/** @internal */
+export const MAX_CAPACITY = 2 ** 31 - 1;
 
 /** @internal */
 export const OVERFLOWS: readonly Overflow[] = ['block', 'drop-newest', 'drop-oldest'];
@@ -21,7 +22,7 @@ export const OVERFLOWS: readonly Overflow[] = ['block', 'drop-newest', 'drop-old
  * Receivers wait only while nothing is buffered and no sender waits, senders only while the buffer is full and no receiver waits
  * (both can only wait together when they are cases of one select, on a channel without a buffer).
  */
-class LocalChannel<T> extends Receiver<T> implements Channel<T>, SendSide<T> {
+class LocalChannel<T> extends Receiver<T> implements Channel<T>, BatchSendSide<T> {
   readonly capacity: number;
   readonly #overflow: Overflow;
   readonly #values = new ValueQueue<T>();
@@ -54,17 +55,7 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, SendSide<T> {
   }
 
   send(value: T, options?: WaitOptions): Promise<void> {
-    let source: CancellationSource | undefined;
-    if (options !== undefined) {
-      source = waitSource(options);
-      if (source?.canceled) return Promise.reject(source.reason);
-    }
-    if (this.#closed) return Promise.reject(new ChannelClosedError(this.#cause));
-    if (this.#put(value)) return readyVoid();
-    const parked = new ParkedSend(value);
-    source?.add(parked);
-    this.#senders.add(parked);
-    return parked.promise;
+    return sendTo(this, value, options);
   }
 
   trySend(value: T): boolean {
@@ -77,20 +68,7 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, SendSide<T> {
   }
 
   sendMany(values: Iterable<T>, options?: WaitOptions): Promise<void> {
-    const list = Array.isArray(values) ? (values as readonly T[]) : listOf(values);
-    let source: CancellationSource | undefined;
-    if (options !== undefined) {
-      source = waitSource(options);
-      if (source?.canceled) return Promise.reject(source.reason);
-    }
-    if (this.#closed) return Promise.reject(new ChannelClosedError(this.#cause));
-    const sent = this.#putMany(list);
-    if (sent === list.length) return readyVoid(sent);
-    // A copy: the caller may change its array meanwhile.
-    const parked = new ParkedSendMany(list.slice(sent));
-    source?.add(parked);
-    this.#senders.add(parked);
-    return parked.promise;
+    return sendManyTo(this, values, options);
   }
 
   close(reason?: unknown): void {
@@ -115,6 +93,23 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, SendSide<T> {
   sendNow(value: T): boolean {
     if (this.#closed) throw new ChannelClosedError(this.#cause);
     return this.#put(value);
+  }
+
+  sendSome(list: readonly T[]): number {
+    if (this.#closed) throw new ChannelClosedError(this.#cause);
+    let sent = 0;
+    while (sent < list.length) {
+      const max = this.#receivers.first?.max ?? 1;
+      if (max === 1) {
+        if (!this.#put(list[sent]!)) break;
+        sent++;
+      } else {
+        const values = list.slice(sent, sent + max);
+        sent += values.length;
+        this.#receivers.first!.deliverMany(values);
+      }
+    }
+    return sent;
   }
 
   enlistSender(waiter: SendWaiter<T>): void {
@@ -143,23 +138,6 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, SendSide<T> {
     if (this.#overflow === 'drop-newest') return;
     this.#values.shift();
     this.#values.push(value);
-  }
-
-  /** How many of `list`, from the first on, need not wait. */
-  #putMany(list: readonly T[]): number {
-    let sent = 0;
-    while (sent < list.length) {
-      const max = this.#receivers.first?.max ?? 1;
-      if (max === 1) {
-        if (!this.#put(list[sent]!)) break;
-        sent++;
-      } else {
-        const values = list.slice(sent, sent + max);
-        sent += values.length;
-        this.#receivers.first!.deliverMany(values);
-      }
-    }
-    return sent;
   }
 
   get receiveReady(): boolean {
@@ -207,12 +185,6 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, SendSide<T> {
   }
 }
 
-function listOf<T>(values: Iterable<T>): readonly T[] {
-  if (typeof (values as Partial<Iterable<T>> | null | undefined)?.[Symbol.iterator] !== 'function')
-    throw new InvalidArgTypeError('values', 'iterable', values);
-  return Array.from(values);
-}
-
 /**
  * Makes a channel that buffers up to `capacity` values. Without a capacity it buffers none: a send waits for its receive, so
  * that both sides meet.
@@ -239,7 +211,7 @@ function listOf<T>(values: Iterable<T>): readonly T[] {
 export function channel<T>(capacity = 0, options?: ChannelOptions): Channel<T> {
   checkInteger('capacity', capacity, 0, MAX_CAPACITY);
   const { overflow = 'block' } = checkOptions('options', options, ['overflow']);
-  checkOneOf('options.overflow', overflow, OVERFLOWS as readonly string[]);
+  checkOneOf<string>('options.overflow', overflow, OVERFLOWS);
   if (overflow === 'drop-oldest' && capacity === 0)
     throw new InvalidArgValueError(
       'options.overflow',

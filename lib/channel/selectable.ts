@@ -14,7 +14,9 @@
  *    must know when nobody waits any more is told by its list.
  *
  * Waiters are ended in the order of arrival. A value is taken from where it comes from first and delivered after: a waiter that
- * is in a list can always be ended (waiter.ts says why), so there is nothing to roll back. A side across threads takes from
+ * is in a list can always be ended (waiter.ts says why), so there is nothing to roll back. But ending one waiter can withdraw
+ * any other, and both ends of a hand-over may be cases of one select: a side that has two waiters in hand ends one and
+ * looks at its lists again. A side across threads takes from
  * its ring, which may fail, and only with what it got ends its first waiter. For a send it puts `waiter.value` into the ring,
  * which may fail, and only then says `taken()`.
  *

@@ -1,0 +1,62 @@
+/** Sending, for everything that takes values: each operation tries the side's own step first, and parks only then. */
+import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
+import { readyVoid } from '../context/turn-budget.js';
+import { InvalidArgTypeError } from '../errors.js';
+import { ParkedSend, ParkedSendMany } from './operation.js';
+import type { SendSide } from './selectable.js';
+
+/** @internal */
+export interface BatchSendSide<in T> extends SendSide<T> {
+  /** Sends as many of `list` as can be sent at present, from the first on: how many. Throws ChannelClosedError. */
+  sendSome(list: readonly T[]): number;
+}
+
+/** @internal */
+export function sendTo<T>(side: SendSide<T>, value: T, options: WaitOptions | undefined): Promise<void> {
+  let source: CancellationSource | undefined;
+  if (options !== undefined) {
+    source = waitSource(options);
+    if (source?.canceled) return Promise.reject(source.reason);
+  }
+  try {
+    if (side.sendNow(value)) return readyVoid();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  const parked = new ParkedSend(value);
+  source?.add(parked);
+  side.enlistSender(parked);
+  return parked.promise;
+}
+
+/** @internal */
+export function sendManyTo<T>(
+  side: BatchSendSide<T>,
+  values: Iterable<T>,
+  options: WaitOptions | undefined,
+): Promise<void> {
+  const list = Array.isArray(values) ? (values as readonly T[]) : listOf(values);
+  let source: CancellationSource | undefined;
+  if (options !== undefined) {
+    source = waitSource(options);
+    if (source?.canceled) return Promise.reject(source.reason);
+  }
+  let sent: number;
+  try {
+    sent = side.sendSome(list);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  if (sent === list.length) return readyVoid(sent);
+  // A copy: the caller may change its array meanwhile.
+  const parked = new ParkedSendMany(list.slice(sent));
+  source?.add(parked);
+  side.enlistSender(parked);
+  return parked.promise;
+}
+
+function listOf<T>(values: Iterable<T>): readonly T[] {
+  if (typeof (values as Partial<Iterable<T>> | null | undefined)?.[Symbol.iterator] !== 'function')
+    throw new InvalidArgTypeError('values', 'iterable', values);
+  return Array.from(values);
+}
