@@ -11,7 +11,11 @@ import type { Received } from './received.js';
 import { Receiver } from './receiver.js';
 import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from './waiter.js';
 
-/** @internal Where a timer channel is in the heap. */
+/**
+ * What `after` and `tick` share: their place in the heap.
+ *
+ * @internal
+ */
 export abstract class TimerChannel extends Receiver<Date> implements Timed, WaiterListOwner {
   dueAt: number;
   heap: TimerHeap | undefined = undefined;
@@ -85,9 +89,9 @@ export function checkDelay(name: string, value: unknown): number {
  * @example
  * import { after, channel, recv, select } from 'sluice';
  *
- * const jobs = channel();
+ * const jobs = channel<string>();
  * const got = await select({ job: recv(jobs), idle: after(10) });
- * console.log(got.case); // idle
+ * console.log(got.case); // prints: idle
  */
 export function after(ms: number): ReceiveChannel<Date> {
   return new After(checkDelay('ms', ms));

@@ -1,6 +1,7 @@
 /** Every value to every subscriber, each of which has a buffer of its own. */
 import type { WaitOptions } from '../context/cancellation.js';
 import { charge } from '../context/turn-budget.js';
+import { waitObserver } from '../context/wait-observer.js';
 import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import type { ChannelOptions, Overflow, ReceiveChannel, SendChannel } from './channel.js';
 import { ChannelClosedError } from './channel-error.js';
@@ -45,6 +46,7 @@ class LocalBroadcast<T> implements Broadcast<T>, BatchSendSide<T> {
   constructor(capacity: number, overflow: Overflow) {
     this.capacity = capacity;
     this.overflow = overflow;
+    waitObserver?.created(this);
   }
 
   get subscribers(): number {
@@ -233,11 +235,12 @@ class LocalSubscription<T> extends Receiver<T> implements Subscription<T> {
  * @example
  * import { broadcast } from 'sluice';
  *
- * const prices = broadcast(100, { overflow: 'drop-oldest' });
+ * const prices = broadcast<number>(100, { overflow: 'drop-oldest' });
  * using screen = prices.subscribe();
  * using log = prices.subscribe();
  * await prices.send(42);
- * console.log(await screen.recv(), await log.recv()); // both { ok: true, value: 42 }
+ * console.log(await screen.recv()); // prints: { ok: true, value: 42 }
+ * console.log(await log.recv()); // prints: { ok: true, value: 42 }
  */
 export function broadcast<T>(capacity = 64, options?: ChannelOptions): Broadcast<T> {
   checkInteger('capacity', capacity, 1, MAX_CAPACITY);

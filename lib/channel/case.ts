@@ -25,9 +25,9 @@ import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from './waiter.j
  * @example
  * import { channel, recv, select } from 'sluice';
  *
- * const jobs = channel(1);
+ * const jobs = channel<string>(1);
  * await jobs.send('wash up');
- * console.log(await select({ job: recv(jobs) })); // { case: 'job', ok: true, value: 'wash up' }
+ * console.log(await select({ job: recv(jobs) })); // prints: { case: 'job', ok: true, value: 'wash up' }
  */
 export function recv<T>(from: Receivable<T>): Receivable<T> {
   if ((from as Partial<Receivable<T>> | null | undefined)?.[receiveSide] === undefined)
@@ -56,8 +56,8 @@ export class SendCase implements Sendable<unknown> {
  * @example
  * import { after, channel, select, send } from 'sluice';
  *
- * const results = channel(1);
- * console.log(await select({ out: send(results, 42), late: after(1000) })); // { case: 'out', ok: true }
+ * const results = channel<number>(1);
+ * console.log(await select({ out: send(results, 42), late: after(1000) })); // prints: { case: 'out', ok: true }
  */
 export function send<T>(to: Sendable<T>, value: T): SendCase {
   const side = (to as Partial<Sendable<T>> | null | undefined)?.[sendSide];
@@ -81,6 +81,10 @@ class Done implements Receivable<never>, ReceiveSide<never>, Cancellable, Waiter
 
   get [receiveSide](): ReceiveSide<never> {
     return this;
+  }
+
+  get dueAt(): number {
+    return this.#ends.dueAt;
   }
 
   get receiveReady(): boolean {
@@ -118,8 +122,8 @@ class Done implements Receivable<never>, ReceiveSide<never>, Cancellable, Waiter
  * import { background, channel, done, recv, select, withTimeout } from 'sluice';
  *
  * using ctx = withTimeout(background(), 10);
- * const got = await select({ job: recv(channel()), quit: done(ctx) });
- * console.log(got.case); // quit
+ * const got = await select({ job: recv(channel<string>()), quit: done(ctx) });
+ * console.log(got.case); // prints: quit
  */
 export function done(context: AbortSignal | HasSignal): Receivable<never> {
   return new Done(cancellationSource('context', context));

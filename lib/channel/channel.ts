@@ -31,11 +31,11 @@ export interface ReceiveChannel<out T> extends AsyncIterable<T, undefined>, Rece
    * @example
    * import { channel } from 'sluice';
    *
-   * const words = channel(1);
+   * const words = channel<string>(1);
    * await words.send('one');
    * words.close();
-   * console.log(await words.recv()); // { ok: true, value: 'one' }
-   * console.log(await words.recv()); // { ok: false, reason: 'closed' }
+   * console.log(await words.recv()); // prints: { ok: true, value: 'one' }
+   * console.log(await words.recv()); // prints: { ok: false, reason: 'closed' }
    */
   recv(options?: WaitOptions): Promise<Received<T>>;
   /**
@@ -44,8 +44,8 @@ export interface ReceiveChannel<out T> extends AsyncIterable<T, undefined>, Rece
    * @example
    * import { channel } from 'sluice';
    *
-   * const jobs = channel(10);
-   * console.log(jobs.tryRecv()); // { ok: false, reason: 'empty' }
+   * const jobs = channel<string>(10);
+   * console.log(jobs.tryRecv()); // prints: { ok: false, reason: 'empty' }
    */
   tryRecv(): Received<T> | Empty;
   /**
@@ -56,9 +56,9 @@ export interface ReceiveChannel<out T> extends AsyncIterable<T, undefined>, Rece
    * @example
    * import { channel } from 'sluice';
    *
-   * const lines = channel(100);
+   * const lines = channel<string>(100);
    * await lines.sendMany(['a', 'b', 'c']);
-   * console.log(await lines.recvMany(2)); // ['a', 'b']
+   * console.log(await lines.recvMany(2)); // prints: [ 'a', 'b' ]
    */
   recvMany(max: number, options?: WaitOptions): Promise<T[]>;
   /** Closed: nothing can be sent any more. What is buffered can still be received. */

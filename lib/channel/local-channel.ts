@@ -195,7 +195,7 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, BatchSendSide<T
  * @example
  * import { channel } from 'sluice';
  *
- * const numbers = channel(3);
+ * const numbers = channel<number>(3);
  * await numbers.sendMany([1, 2, 3]);
  * numbers.close();
  * for await (const number of numbers) console.log(number);
@@ -204,9 +204,9 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, BatchSendSide<T
  * // A buffer that keeps the newest 1000 readings when nobody keeps up.
  * import { channel } from 'sluice';
  *
- * const readings = channel(1000, { overflow: 'drop-oldest' });
+ * const readings = channel<number>(1000, { overflow: 'drop-oldest' });
  * for (let i = 0; i < 1500; i++) readings.trySend(i);
- * console.log(readings.length, readings.dropped); // 1000 500
+ * console.log(readings.length, readings.dropped); // prints: 1000 500
  */
 export function channel<T>(capacity = 0, options?: ChannelOptions): Channel<T> {
   checkInteger('capacity', capacity, 0, MAX_CAPACITY);

@@ -88,9 +88,9 @@ class LocalOneshot<T> extends Receiver<T> implements Oneshot<T> {
  * @example
  * import { oneshot } from 'sluice';
  *
- * const answer = oneshot();
+ * const answer = oneshot<number>();
  * setTimeout(() => answer.send(42), 5);
- * console.log(await answer.recv()); // { ok: true, value: 42 }
+ * console.log(await answer.recv()); // prints: { ok: true, value: 42 }
  */
 export function oneshot<T>(): Oneshot<T> {
   return new LocalOneshot<T>();

@@ -8,6 +8,10 @@ abstract class Operation<R> extends Wait<R> implements Waiter {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
 
+  get isParked(): boolean {
+    return this.list !== undefined;
+  }
+
   protected withdraw(): void {
     WaiterList.remove(this);
   }

@@ -1,11 +1,13 @@
 /** Receiving, for everything that values come out of: each operation tries the side's own step first, and parks only then. */
 import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
 import { charge, ready } from '../context/turn-budget.js';
+import { waitObserver } from '../context/wait-observer.js';
 import { checkInteger } from '../validate.js';
 import type { ReceiveChannel } from './channel.js';
 import { ParkedNext, ParkedReceive, ParkedReceiveMany } from './operation.js';
 import { EMPTY, type Empty, type Received } from './received.js';
 import { type ReceiveSide, receiveSide } from './selectable.js';
+import { observeWait } from './wait.js';
 import type { ReceiveWaiter } from './waiter.js';
 
 /** @internal */
@@ -14,6 +16,10 @@ export abstract class Receiver<T> implements ReceiveChannel<T>, ReceiveSide<T> {
   abstract readonly receiveReady: boolean;
   abstract receiveNow(): Received<T> | undefined;
   abstract enlistReceiver(waiter: ReceiveWaiter<T>): void;
+
+  constructor() {
+    waitObserver?.created(this);
+  }
 
   get [receiveSide](): ReceiveSide<T> {
     return this;
@@ -30,6 +36,7 @@ export abstract class Receiver<T> implements ReceiveChannel<T>, ReceiveSide<T> {
     const parked = new ParkedReceive<T>();
     source?.add(parked);
     this.enlistReceiver(parked);
+    if (waitObserver !== undefined) observeWait(parked, [this], 'recv');
     return parked.promise;
   }
 
@@ -50,6 +57,7 @@ export abstract class Receiver<T> implements ReceiveChannel<T>, ReceiveSide<T> {
     const parked = new ParkedReceiveMany<T>(max);
     source?.add(parked);
     this.enlistReceiver(parked);
+    if (waitObserver !== undefined) observeWait(parked, [this], 'recvMany');
     return parked.promise;
   }
 
@@ -93,6 +101,7 @@ class ReceiveIterator<T> implements AsyncIterator<T, undefined> {
       const parked = new ParkedNext<T>();
       this.#parked = parked;
       this.#side.enlistReceiver(parked);
+      if (waitObserver !== undefined) observeWait(parked, [this.#side], 'for await');
       return parked.promise;
     }
     if (received.ok) return ready({ done: false, value: received.value });

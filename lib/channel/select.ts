@@ -7,13 +7,14 @@
  */
 import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
 import { charge, ready } from '../context/turn-budget.js';
+import { waitObserver } from '../context/wait-observer.js';
 import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
 import { checkBoolean } from '../validate.js';
 import { SendCase } from './case.js';
 import { ChannelClosedError } from './channel-error.js';
 import { closedFor } from './received.js';
-import { type Receivable, type ReceiveSide, receiveSide, sendSide } from './selectable.js';
-import { Wait } from './wait.js';
+import { type Receivable, type ReceiveSide, receiveSide, type SendSide, sendSide } from './selectable.js';
+import { observeWait, Wait } from './wait.js';
 import { type ReceiveWaiter, type SendWaiter, type Waiter, WaiterList } from './waiter.js';
 
 /**
@@ -112,6 +113,7 @@ function closedCase(key: string, cause: unknown): ClosedCase<string> {
 class ParkedSelect extends Wait<AnyResult> {
   /** The waiters are chained, so that the winner finds its siblings. */
   #waiters: CaseWaiter | undefined;
+  isParked = true;
 
   enlist(cases: SelectCases): void {
     try {
@@ -127,7 +129,7 @@ class ParkedSelect extends Wait<AnyResult> {
           this.#waiters = waiter;
           candidate[receiveSide].enlistReceiver(waiter);
         }
-        if (this.#waiters === undefined) return; // won while it was enlisted
+        if (!this.isParked) return; // won while it was enlisted
       }
     } catch (error) {
       this.fail(error);
@@ -135,6 +137,7 @@ class ParkedSelect extends Wait<AnyResult> {
   }
 
   protected withdraw(): void {
+    this.isParked = false;
     let waiter = this.#waiters;
     this.#waiters = undefined;
     for (; waiter !== undefined; waiter = waiter.sibling) WaiterList.remove(waiter);
@@ -199,6 +202,12 @@ class CaseSender extends CaseWaiter implements SendWaiter<unknown> {
   }
 }
 
+function sidesOf(cases: SelectCases): (ReceiveSide<unknown> | SendSide<unknown>)[] {
+  return Object.values(cases)
+    .filter((one) => one !== null)
+    .map((one) => (one instanceof SendCase ? one[sendSide] : one[receiveSide]));
+}
+
 function checkCases(cases: unknown): void {
   if (typeof cases !== 'object' || cases === null)
     throw new InvalidArgTypeError('cases', 'an object of cases', cases);
@@ -219,12 +228,12 @@ function checkCases(cases: unknown): void {
  * @example
  * import { after, channel, recv, select, send } from 'sluice';
  *
- * const jobs = channel(10);
- * const results = channel(10);
+ * const jobs = channel<number>(10);
+ * const results = channel<number>(10);
  * await jobs.send(6);
  * const got = await select({ job: recv(jobs), idle: after(50) });
  * if (got.case === 'job' && got.ok) await select({ out: send(results, got.value * 7), quit: after(1000) });
- * console.log(results.tryRecv()); // { ok: true, value: 42 }
+ * console.log(results.tryRecv()); // prints: { ok: true, value: 42 }
  */
 export function select<Cases extends SelectCases>(
   cases: Cases,
@@ -249,6 +258,7 @@ export function select<Cases extends SelectCases>(
   const parked = new ParkedSelect();
   source?.add(parked);
   parked.enlist(cases);
+  if (waitObserver !== undefined) observeWait(parked, sidesOf(cases), 'select');
   return parked.promise as Promise<SelectResult<Cases>>;
 }
 
@@ -259,11 +269,11 @@ export function select<Cases extends SelectCases>(
  * @example
  * import { channel, recv, trySelect } from 'sluice';
  *
- * const urgent = channel(1);
- * const normal = channel(1);
+ * const urgent = channel<string>(1);
+ * const normal = channel<string>(1);
  * normal.trySend('later');
- * console.log(trySelect({ urgent: recv(urgent), normal: recv(normal) })); // { case: 'normal', ok: true, value: 'later' }
- * console.log(trySelect({ urgent: recv(urgent) })); // undefined
+ * console.log(trySelect({ urgent: recv(urgent), normal: recv(normal) })); // prints: { case: 'normal', ok: true, value: 'later' }
+ * console.log(trySelect({ urgent: recv(urgent) })); // prints: undefined
  */
 export function trySelect<Cases extends SelectCases>(
   cases: Cases,

@@ -36,6 +36,8 @@ export const sendSide: unique symbol = Symbol('sluice.sendSide');
 export interface ReceiveSide<out T> {
   /** Whether `receiveNow` would probably give something. */
   readonly receiveReady: boolean;
+  /** The timers' clock when it will be ready by itself; Infinity or undefined: never. */
+  readonly dueAt?: number;
   /** A value, the news that all is over, or undefined: nothing at present. */
   receiveNow(): Received<T> | undefined;
   enlistReceiver(waiter: ReceiveWaiter<T>): void;

@@ -1,9 +1,11 @@
 /** Sending, for everything that takes values: each operation tries the side's own step first, and parks only then. */
 import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
 import { readyVoid } from '../context/turn-budget.js';
+import { waitObserver } from '../context/wait-observer.js';
 import { InvalidArgTypeError } from '../errors.js';
 import { ParkedSend, ParkedSendMany } from './operation.js';
 import type { SendSide } from './selectable.js';
+import { observeWait } from './wait.js';
 
 /** @internal */
 export interface BatchSendSide<in T> extends SendSide<T> {
@@ -26,6 +28,7 @@ export function sendTo<T>(side: SendSide<T>, value: T, options: WaitOptions | un
   const parked = new ParkedSend(value);
   source?.add(parked);
   side.enlistSender(parked);
+  if (waitObserver !== undefined) observeWait(parked, [side], 'send');
   return parked.promise;
 }
 
@@ -52,6 +55,7 @@ export function sendManyTo<T>(
   const parked = new ParkedSendMany(list.slice(sent));
   source?.add(parked);
   side.enlistSender(parked);
+  if (waitObserver !== undefined) observeWait(parked, [side], 'sendMany');
   return parked.promise;
 }
 

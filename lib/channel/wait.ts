@@ -1,6 +1,7 @@
 /** The promise of what could not be done at once, and the signal that may end it. */
 import { type Cancellable, CancellationSource } from '../context/cancellation.js';
 import { charge } from '../context/turn-budget.js';
+import { type ObservableWait, waitObserver } from '../context/wait-observer.js';
 
 // The functions of the promise made last: an executor of its own would be one more closure for each wait.
 let newResolve: (value: never) => void;
@@ -18,7 +19,7 @@ function capture(resolve: (value: never) => void, reject: (reason: unknown) => v
  *
  * @internal
  */
-export abstract class Wait<R> implements Cancellable {
+export abstract class Wait<R> implements Cancellable, ObservableWait {
   readonly promise: Promise<R>;
   readonly #resolve: (result: R) => void;
   readonly #reject: (reason: unknown) => void;
@@ -34,6 +35,8 @@ export abstract class Wait<R> implements Cancellable {
     this.#resolve = newResolve as (result: R) => void;
     this.#reject = newReject;
   }
+
+  abstract readonly isParked: boolean;
 
   /** Takes it out of every list of waiters. */
   protected abstract withdraw(): void;
@@ -62,3 +65,23 @@ export abstract class Wait<R> implements Cancellable {
 }
 // The same for all, so not a field of each.
 Object.defineProperty(Wait.prototype, 'isWait', { value: true });
+
+/** What a wait is for. */
+interface WaitedFor {
+  /** The timers' clock when it will be ready by itself; Infinity or undefined: never. */
+  readonly dueAt?: number;
+}
+
+/**
+ * Tells a test's observer of a wait that has begun, unless a timer will end it.
+ *
+ * @internal
+ */
+export function observeWait(
+  wait: ObservableWait,
+  on: readonly (object & WaitedFor)[],
+  operation: string,
+): void {
+  if (waitObserver === undefined || on.some(({ dueAt = Infinity }) => dueAt < Infinity)) return;
+  waitObserver.parked(wait, on.length === 1 ? on[0]! : on, operation);
+}

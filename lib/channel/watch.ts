@@ -143,7 +143,7 @@ class Subscription<T> extends Receiver<T> implements WaiterListOwner {
  * const level = watch('info');
  * setTimeout(() => level.set('debug'), 5);
  * for await (const name of level) {
- *   console.log(name); // info, debug
+ *   console.log(name);
  *   if (name === 'debug') break;
  * }
  */
