@@ -19,15 +19,26 @@ export function describeMachine() {
   };
 }
 
-/**
- * How many CPUs others keep busy just now, time stolen by the hypervisor included. The load average would tell of a minute
- * ago.
- */
+/** Looks at how many CPUs other programs keep busy, time stolen by the hypervisor included, from now on. */
+export class OthersWatch {
+  #all = cpuTicks();
+  #own = ownTicks();
+
+  /** CPUs, on average since the beginning. What processes used counts as ours from their end on. */
+  cpus() {
+    const all = cpuTicks();
+    const total = all.total - this.#all.total;
+    if (total === 0) return 0;
+    const others = all.busy - this.#all.busy - (ownTicks() - this.#own);
+    return (Math.max(0, others) / total) * cpus().length;
+  }
+}
+
+/** How many CPUs others keep busy just now. The load average would tell of a minute ago. */
 export async function othersBusy() {
-  const before = cpuTicks();
+  const watch = new OthersWatch();
   await delay(LOOK_MS);
-  const after = cpuTicks();
-  return ((after.busy - before.busy) / (after.all - before.all)) * cpus().length;
+  return watch.cpus();
 }
 
 /** A warning for the user, or undefined: figures from a machine that does other work are not worth quoting. */
@@ -42,7 +53,14 @@ function cpuTicks() {
   const [line] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
   const [user, nice, system, idle, iowait, irq, softirq, steal] = line.split(/\s+/).slice(1).map(Number);
   const busy = user + nice + system + irq + softirq + steal;
-  return { busy, all: busy + idle + iowait };
+  return { busy, total: busy + idle + iowait };
+}
+
+/** Ticks of this process and of all its children that have ended: proc_pid_stat(5). */
+function ownTicks() {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
 function firstLine(program, ...args) {
@@ -60,9 +78,17 @@ const VERSIONS = {
   redis: () => /v=(\S+)/.exec(firstLine('redis-server', '--version'))[1],
   sluice: () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    return `${version} (${firstLine('git', '-C', ROOT, 'describe', '--always', '--dirty')})`;
+    return `${version} (${libraryCommit()})`;
   },
 };
+
+/** The last commit that changed what is measured: one that changed the benchmarks does not make it another sluice. */
+function libraryCommit() {
+  const inLibrary = ['--', 'lib', 'native', 'examples'];
+  const commit = firstLine('git', '-C', ROOT, 'log', '-1', '--format=%h', ...inLibrary);
+  const changed = firstLine('git', '-C', ROOT, 'status', '--porcelain', ...inLibrary) !== '';
+  return changed ? `${commit}, changed` : commit;
+}
 
 function lockedVersion(crate) {
   const lock = readFileSync(new URL('../w1-ingest/rust/Cargo.lock', import.meta.url), 'utf8');

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { writeFigures } from './figures.mjs';
 import { UsageError } from './options.mjs';
 import { RESULTS } from './paths.mjs';
 import { summarise } from './statistics.mjs';
@@ -49,7 +50,12 @@ function mergePeers(saved, added) {
       ]),
     );
   }
-  return { ...added, cells, failures: [...saved.failures, ...added.failures] };
+  return {
+    ...added,
+    cells,
+    failures: [...saved.failures, ...added.failures],
+    disturbed: (saved.disturbed ?? 0) + (added.disturbed ?? 0),
+  };
 }
 
 export function saveResult(result) {
@@ -77,6 +83,7 @@ function section(result) {
     const heading = cell.label === undefined ? '' : `### ${cell.label}\n\n`;
     return `${heading}${markdownTable(tableRows(result, cell.id))}\n`;
   });
+  const disturbed = peers.reduce((sum, peer) => sum + (peer.disturbed ?? 0), 0);
   const failures = peers.flatMap((peer) => peer.failures.map((failure) => `- ${peer.label}: ${failure}`));
   return [
     `## ${result.title}\n`,
@@ -84,15 +91,19 @@ function section(result) {
     `${result.date.slice(0, 10)}, ${machine.cpu}, ${machine.cpus} CPUs, Linux ${machine.kernel}; ${where}; rounds: ${result.runs}` +
       `${result.quick ? ' (quick, not to quote)' : ''}; ${list(result.settings)}. Versions: ${list(result.versions)}.\n`,
     ...tables,
+    ...(disturbed === 0
+      ? []
+      : [`Beside ${disturbed} of ${peers.length * result.runs} runs other programs used the machine.\n`]),
     ...(failures.length === 0 ? [] : [`Left out or void:\n\n${failures.join('\n')}\n`]),
     `![${result.title}](${result.workload}.svg)\n`,
   ].join('\n');
 }
 
-/** Writes the page and the charts again from every saved result. */
+/** Writes the page, the charts and the table in the README again from every saved result. */
 export async function writeReport() {
   const { drawChart } = await import('./chart.mjs');
   const results = savedResults();
   for (const result of results) writeFileSync(join(RESULTS, `${result.workload}.svg`), drawChart(result));
   writeFileSync(join(RESULTS, 'README.md'), [HEAD, ...results.map(section)].join('\n'));
+  writeFigures(results);
 }

@@ -1,5 +1,9 @@
-// Rounds: every peer once, in turn, as often as asked. A disturbance of the machine then hits all peers alike.
+// Rounds: every peer once, in turn, as often as asked, so that a slow change of the machine hits all peers alike. A run beside which
+// others worked is thrown away and repeated, for a while: what is left over of a CPU changes how much a server finds at each
+// wake-up, and so what a unit of work costs.
+import { setTimeout as delay } from 'node:timers/promises';
 import { build } from './build.mjs';
+import { OthersWatch } from './machine.mjs';
 import { UsageError } from './options.mjs';
 import { summarise } from './statistics.mjs';
 
@@ -31,6 +35,29 @@ export function preparePeers(workload, only) {
   return { ready, missing };
 }
 
+/** CPUs that others may use during a run. */
+const TOLERATED = 0.15;
+const ATTEMPTS = 3;
+const PAUSE_MS = 1_000;
+
+/**
+ * @returns {Promise<{ cells: object, disturbed: boolean }>} `disturbed`: others worked beside every attempt; the quietest
+ *   counts
+ */
+async function measureUndisturbed(measureOnce) {
+  let best;
+  for (let attempt = 1; ; attempt++) {
+    const watch = new OthersWatch();
+    const cells = await measureOnce();
+    const others = watch.cpus();
+    if (best === undefined || others < best.others) best = { cells, others };
+    if (best.others <= TOLERATED || attempt === ATTEMPTS) break;
+    process.stderr.write(`others used ${others.toFixed(2)} CPUs: once more\n`);
+    await delay(PAUSE_MS);
+  }
+  return { cells: best.cells, disturbed: best.others > TOLERATED };
+}
+
 function progress(workload, round, runs, peer, cells) {
   const [{ key, digits, scale = 1 }] = workload.columns;
   const figures = Object.entries(cells).map(([cell, metrics]) => {
@@ -41,16 +68,20 @@ function progress(workload, round, runs, peer, cells) {
 }
 
 /**
- * @returns {Promise<object[]>} for each peer its name, label, role, `cells` (cell → metric → Summary) and `failures`, one for
- *   each void run
+ * @returns {Promise<object[]>} for each peer its name, label, role, `cells` (cell → metric → Summary), `failures`, one for
+ *   each void run, and `disturbed`, how many runs others worked beside
  */
 export async function runRounds(workload, peers, runs, settings, placement) {
-  const collected = new Map(peers.map((peer) => [peer, { samples: {}, failures: [] }]));
+  const collected = new Map(peers.map((peer) => [peer, { samples: {}, failures: [], disturbed: 0 }]));
   for (let round = 1; round <= runs; round++) {
     for (const peer of peers) {
-      const { samples, failures } = collected.get(peer);
+      const record = collected.get(peer);
+      const { samples, failures } = record;
       try {
-        const cells = await workload.measure(peer, settings, placement);
+        const { cells, disturbed } = await measureUndisturbed(() =>
+          workload.measure(peer, settings, placement),
+        );
+        if (disturbed) record.disturbed++;
         progress(workload, round, runs, peer, cells);
         for (const [cell, metrics] of Object.entries(cells)) {
           for (const [metric, value] of Object.entries(metrics)) {
@@ -68,8 +99,8 @@ export async function runRounds(workload, peers, runs, settings, placement) {
   const mapValues = (object, map) =>
     Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value)]));
   return peers.map((peer) => {
-    const { samples, failures } = collected.get(peer);
+    const { samples, failures, disturbed } = collected.get(peer);
     const cells = mapValues(samples, (metrics) => mapValues(metrics, summarise));
-    return { name: peer.name, label: peer.label, role: peer.role, cells, failures };
+    return { name: peer.name, label: peer.label, role: peer.role, cells, failures, disturbed };
   });
 }
