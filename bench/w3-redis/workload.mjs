@@ -160,8 +160,8 @@ export default {
   settings: (quick) => ({
     clients: 50,
     valueBytes: 32,
-    requests: quick ? 30_000 : 300_000,
-    pipelinedRequests: quick ? 200_000 : 2_000_000,
+    requests: quick ? 30_000 : 100_000,
+    pipelinedRequests: quick ? 200_000 : 800_000,
   }),
   measure,
 };
