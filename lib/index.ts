@@ -5,3 +5,4 @@ export * from './net/index.js';
 export * from './pool/index.js';
 export * from './shared/codec/index.js';
 export * from './shared/index.js';
+export * from './sync/index.js';

@@ -124,10 +124,21 @@ export abstract class CancellationSource {
   }
 }
 
-const sources = new WeakMap<AbortSignal, SignalSource>();
+/** The source of each AbortSignal that a wait has named, and of each that a context made. */
+const sources = new WeakMap<AbortSignal, CancellationSource>();
 
 /**
- * The source of an AbortSignal: one for each, found through a WeakMap.
+ * Says that `signal` is that of `source`: a wait that names it is then the same as one that names the context, and its
+ * deadline keeps the process alive.
+ *
+ * @internal
+ */
+export function ownSignal(signal: AbortSignal, source: CancellationSource): void {
+  sources.set(signal, source);
+}
+
+/**
+ * The source of an AbortSignal that is no context's.
  *
  * @internal
  */
@@ -139,7 +150,7 @@ export class SignalSource extends CancellationSource {
     this.cancelMembers();
   };
 
-  static of(signal: AbortSignal): SignalSource {
+  static of(signal: AbortSignal): CancellationSource {
     let source = sources.get(signal);
     if (source === undefined) {
       source = new SignalSource(signal);

@@ -12,6 +12,7 @@ import {
   CancellationSource,
   cancellationSource,
   type HasSignal,
+  ownSignal,
   sourceOf,
 } from './cancellation.js';
 import { CanceledError, type ContextError, DeadlineExceededError } from './context-error.js';
@@ -60,7 +61,10 @@ class NeverSource extends CancellationSource {
   readonly cause = undefined;
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      ownSignal(this.#controller.signal, this);
+    }
     return this.#controller.signal;
   }
 
@@ -151,6 +155,7 @@ class CancelSource extends CancellationSource implements Cancellable, Timed {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      ownSignal(this.#controller.signal, this);
       if (this.canceled) this.#controller.abort(this.err);
     }
     return this.#controller.signal;
@@ -188,6 +193,9 @@ class AfterFunc implements Cancellable {
     return true;
   }
 }
+
+/** The latest moment that a Date can name. */
+const LATEST_DATE_MS = 8.64e15;
 
 class ContextNode implements Context {
   readonly #parent: ContextNode | undefined;
@@ -297,7 +305,7 @@ export function withTimeout(parent: Context, ms: number, options?: DeadlineOptio
   if (!(ms >= 0 && ms < Infinity)) throw new OutOfRangeError('ms', 'finite and not negative', ms);
   const { cause } = checkOptions('options', options, ['cause']);
   const { clock } = timers();
-  return new CancelNode(node, clock.now() + ms, clock.wallTime() + ms, cause);
+  return new CancelNode(node, clock.now() + ms, Math.min(clock.wallTime() + ms, LATEST_DATE_MS), cause);
 }
 
 /** As {@link withTimeout}, with the moment given. One that has passed gives a context that is done. */
@@ -329,7 +337,7 @@ export function withoutCancel(parent: Context): Context {
 
 /**
  * The context of an AbortSignal: done when the signal is aborted, with the signal's reason as `cause`. Its `signal` is
- * `signal` itself.
+ * `signal` itself. (The signal of a context gives a context with that one's deadline and cause, but not its values.)
  */
 export function contextFrom(signal: AbortSignal | HasSignal): Context {
   if (signal instanceof ContextNode) return signal;

@@ -47,6 +47,16 @@ export class TimerHeap {
     return this.#entries.length;
   }
 
+  /** When the first entry expires; Infinity when there is none. */
+  get nextDueAt(): number {
+    return this.#entries[0]?.dueAt ?? Infinity;
+  }
+
+  /** Takes all entries out. They do not expire. */
+  clear(): void {
+    for (let last = this.#entries.at(-1); last !== undefined; last = this.#entries.at(-1)) this.#remove(last);
+  }
+
   add(entry: Timed): void {
     entry.heap = this;
     entry.heapOrder = this.#added++;
@@ -84,11 +94,18 @@ export class TimerHeap {
   #expireDue(): void {
     this.#alarmAt = Infinity;
     const now = this.clock.now();
-    for (let first = this.#entries[0]; first !== undefined && first.dueAt <= now; first = this.#entries[0]) {
-      this.#remove(first);
-      first.expired();
+    try {
+      for (
+        let first = this.#entries[0];
+        first !== undefined && first.dueAt <= now;
+        first = this.#entries[0]
+      ) {
+        this.#remove(first);
+        first.expired();
+      }
+    } finally {
+      this.#setAlarm(); // also when a program's function threw: the others are not its victims
     }
-    this.#setAlarm();
   }
 
   #setAlarm(): void {

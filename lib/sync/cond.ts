@@ -1,0 +1,100 @@
+/** Waiting, with a lock in hand, for what the lock protects to change. */
+import { CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
+import { waitObserver } from '../context/wait-observer.js';
+import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
+import { Guard, type LockGuard } from './lock-guard.js';
+import { Mutex } from './mutex.js';
+import { type Permits, PermitWaiter } from './permits.js';
+import { RWMutex } from './rw-mutex.js';
+import { LockReleasedError } from './sync-error.js';
+import { park, WaitQueue } from './wait-queue.js';
+
+/**
+ * Waits twice: in the Cond's queue until it is signaled or canceled, then in the lock's, where nothing can cancel it, since
+ * the caller's guard must be good again whichever way `wait` returns.
+ */
+class CondWaiter extends PermitWaiter {
+  readonly #guard: Guard;
+  readonly #permits: Permits;
+  /** What canceled it; a signal was faster while there is none. */
+  #canceledBy: CancellationSource | undefined;
+
+  constructor(guard: Guard, permits: Permits) {
+    super(guard.weight);
+    this.#guard = guard;
+    this.#permits = permits;
+  }
+
+  signaled(): void {
+    CancellationSource.detach(this);
+    this.#permits.regain(this);
+  }
+
+  override canceledBy(source: CancellationSource): void {
+    this.queue!.remove(this);
+    this.#canceledBy = source;
+    this.#permits.regain(this);
+  }
+
+  override granted(permits: Permits): void {
+    this.#guard.regained(permits);
+    if (this.#canceledBy === undefined) this.resolve(undefined);
+    else this.reject(this.#canceledBy.reason);
+  }
+}
+
+/**
+ * A condition on what a Mutex or RWMutex protects.
+ *
+ * Prefer a channel where one does: a Cond has no memory, a signal that comes while nobody waits is lost.
+ *
+ * @example
+ * const mutex = new Mutex();
+ * const notEmpty = new Cond(mutex);
+ * {
+ *   using held = await mutex.lock();
+ *   while (queue.length === 0) await notEmpty.wait(held, { signal: ctx });
+ *   take(queue);
+ * }
+ */
+export class Cond {
+  readonly #permits: Permits;
+  readonly #queue = new WaitQueue<CondWaiter>();
+
+  /** @param lock - the lock that `wait` gives up and takes again */
+  constructor(lock: Mutex | RWMutex) {
+    if (!(lock instanceof Mutex || lock instanceof RWMutex))
+      throw new InvalidArgTypeError('lock', 'a Mutex or an RWMutex', lock);
+    this.#permits = lock.permits;
+    waitObserver?.created(this);
+  }
+
+  /**
+   * Releases `held`, waits for a signal, and takes the lock again: `held` is good afterwards, also when the wait was canceled.
+   * Others had the lock in between, so check the condition again, in a loop.
+   *
+   * @throws LockReleasedError when `held` was released, or waits here already
+   */
+  wait(held: LockGuard, options?: WaitOptions): Promise<void> {
+    if (!(held instanceof Guard)) throw new InvalidArgTypeError('held', 'a guard of the lock', held);
+    if (!held.held) throw new LockReleasedError();
+    if (!held.holds(this.#permits))
+      throw new InvalidArgValueError('held', "must be a guard of the Cond's own lock", held);
+    const source = waitSource(options);
+    if (source?.canceled) return Promise.reject(source.reason);
+    const woken = park<void>(this.#queue, new CondWaiter(held, this.#permits), source, this, 'Cond.wait');
+    held.release();
+    return woken;
+  }
+
+  /** Ends the wait of who has waited longest. The caller need not hold the lock. */
+  signal(): void {
+    this.#queue.shift()?.signaled();
+  }
+
+  /** Ends all waits. */
+  broadcast(): void {
+    for (let waiter = this.#queue.shift(); waiter !== undefined; waiter = this.#queue.shift())
+      waiter.signaled();
+  }
+}

@@ -1,0 +1,19 @@
+/** Locks and their relatives, as in Go's packages sync, errgroup, semaphore and singleflight. */
+export { Barrier } from './barrier.js';
+export { Cond } from './cond.js';
+export { Group, type GroupOptions, type GroupTask } from './group.js';
+export type { LockGuard } from './lock-guard.js';
+export type { LockOptions } from './lock-options.js';
+export { Mutex } from './mutex.js';
+export { Once, once } from './once.js';
+export { Pool, type PoolOptions } from './pool.js';
+export { RWMutex } from './rw-mutex.js';
+export { Semaphore } from './semaphore.js';
+export { SingleFlight } from './single-flight.js';
+export {
+  LockReleasedError,
+  NegativeCounterError,
+  OnceReentrantError,
+  WaitGroupReusedError,
+} from './sync-error.js';
+export { WaitGroup } from './wait-group.js';

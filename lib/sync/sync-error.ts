@@ -1,0 +1,36 @@
+/** What the locks and their relatives refuse. */
+import { recogniseAcrossCopies, SluiceError } from '../errors.js';
+
+/** A lock was released twice, or used after its release. `code` is `ERR_LOCK_RELEASED`. */
+export class LockReleasedError extends SluiceError {
+  constructor() {
+    super('ERR_LOCK_RELEASED', 'the lock is not held: it was released already, or is waiting in a Cond');
+  }
+}
+recogniseAcrossCopies(LockReleasedError, 'LockReleasedError');
+
+/** A WaitGroup would have counted below zero. `code` is `ERR_NEGATIVE_COUNTER`; `value` is what it would have become. */
+export class NegativeCounterError extends SluiceError {
+  readonly value: number;
+  constructor(value: number) {
+    super('ERR_NEGATIVE_COUNTER', `the WaitGroup's counter must not become negative, got ${value}`);
+    this.value = value;
+  }
+}
+recogniseAcrossCopies(NegativeCounterError, 'NegativeCounterError');
+
+/** A WaitGroup was added to before all who waited for zero had gone on. `code` is `ERR_WAIT_GROUP_REUSED`. */
+export class WaitGroupReusedError extends SluiceError {
+  constructor() {
+    super('ERR_WAIT_GROUP_REUSED', 'the WaitGroup was used again before its waits had returned');
+  }
+}
+recogniseAcrossCopies(WaitGroupReusedError, 'WaitGroupReusedError');
+
+/** The function of a Once called that Once. `code` is `ERR_ONCE_REENTRANT`. */
+export class OnceReentrantError extends SluiceError {
+  constructor() {
+    super('ERR_ONCE_REENTRANT', 'the function of a Once asked for its own result');
+  }
+}
+recogniseAcrossCopies(OnceReentrantError, 'OnceReentrantError');
