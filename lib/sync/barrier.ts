@@ -30,13 +30,14 @@ class Arrivals extends WaitQueue<Arrival> {
  * A wait that is canceled leaves: the barrier waits for another in its place.
  *
  * @example
- * const round = new Barrier(workers.length);
- * await Promise.all(workers.map(async (worker) => {
- *   for (const step of steps) {
- *     await worker.run(step);
- *     await round.wait({ signal: ctx });
+ * const round = new Barrier(2);
+ * const player = async (name: string) => {
+ *   for (const step of ['deal', 'play']) {
+ *     const place = await round.wait({ signal: ctx });
+ *     if (place === round.parties - 1) console.log(step); // prints: deal
  *   }
- * }));
+ * };
+ * await Promise.all([player('north'), player('south')]); // prints: play
  */
 export class Barrier {
   /** How many must arrive. */

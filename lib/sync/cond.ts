@@ -49,13 +49,18 @@ class CondWaiter extends PermitWaiter {
  * Prefer a channel where one does: a Cond has no memory, a signal that comes while nobody waits is lost.
  *
  * @example
+ * const queue: string[] = [];
  * const mutex = new Mutex();
  * const notEmpty = new Cond(mutex);
- * {
+ * const take = async () => {
  *   using held = await mutex.lock();
  *   while (queue.length === 0) await notEmpty.wait(held, { signal: ctx });
- *   take(queue);
- * }
+ *   return queue.shift();
+ * };
+ * const taken = take();
+ * queue.push('job');
+ * notEmpty.signal();
+ * console.log(await taken); // prints: job
  */
 export class Cond {
   readonly #permits: Permits;

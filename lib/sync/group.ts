@@ -22,8 +22,15 @@ export type GroupTask = (ctx: Context) => unknown;
  *
  * @example
  * const group = new Group(ctx, { limit: 8 });
- * for (const url of urls) await group.go(async (task) => save(await fetch(url, { signal: task.signal })));
+ * const sizes = new Map<string, number>();
+ * for (const url of ['data:,a', 'data:,bb']) {
+ *   await group.go(async (task) => {
+ *     const response = await fetch(url, { signal: task.signal });
+ *     sizes.set(url, (await response.text()).length);
+ *   });
+ * }
  * await group.wait(); // rejects with the first error, when all have ended
+ * console.log([...sizes.values()]); // prints: [ 1, 2 ]
  */
 export class Group {
   /** Done when a task has failed, `wait` has returned, or `parent` is done. */

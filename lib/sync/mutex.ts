@@ -11,10 +11,12 @@ import { Permits } from './permits.js';
  * It is not re-entrant: who holds it and locks it again waits for ever.
  *
  * @example
- * const balance = new Mutex();
- * {
- *   using held = await balance.lock();
- *   await write((await read()) + 1); // nobody else is between the two
+ * import { readFile, writeFile } from 'node:fs/promises';
+ * const counter = new Mutex();
+ * async function increment(path: string): Promise<void> {
+ *   using held = await counter.lock({ signal });
+ *   const count = Number(await readFile(path, 'utf8'));
+ *   await writeFile(path, String(count + 1)); // nobody else is between the two
  * }
  */
 export class Mutex {

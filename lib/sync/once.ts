@@ -44,9 +44,12 @@ export class Once<T = void> {
  * A function that calls `fn` at its first call and gives that outcome, value or throw, at each. It lets go of `fn` then.
  *
  * @example
- * const config = once(() => JSON.parse(readFileSync('config.json', 'utf8')));
- * config().port; // read
- * config().host; // not read again
+ * const config = once(() => {
+ *   console.log('read'); // prints: read
+ *   return { port: Number(process.env.PORT ?? 7000) };
+ * });
+ * const { port } = config();
+ * const again = config(); // not read again
  */
 export function once<T>(fn: () => T): () => T {
   const state = new Once<T>();

@@ -37,12 +37,17 @@ class IdleTimer implements Timed {
  * Each object belongs to who got it until it is put back, and is put back once: the pool does not check that.
  *
  * @example
+ * import { open } from 'node:fs/promises';
  * const buffers = new Pool(() => Buffer.alloc(65536), { reset: (buffer) => buffer.fill(0) });
- * const buffer = buffers.get();
- * try {
- *   await read(buffer);
- * } finally {
- *   buffers.put(buffer);
+ * async function firstByte(path: string): Promise<number | undefined> {
+ *   await using file = await open(path);
+ *   const buffer = buffers.get();
+ *   try {
+ *     const { bytesRead } = await file.read(buffer);
+ *     return bytesRead > 0 ? buffer[0] : undefined;
+ *   } finally {
+ *     buffers.put(buffer);
+ *   }
  * }
  */
 export class Pool<T> {

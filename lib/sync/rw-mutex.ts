@@ -16,10 +16,15 @@ const WRITE = 2 ** 31;
  * As in Go, a holder must not lock it again: not even for reading, since a writer may have come in between.
  *
  * @example
- * const routes = new RWMutex();
- * {
- *   using reading = await routes.readLock();
- *   await answerFrom(table);
+ * const routes = new Map<string, string>();
+ * const mutex = new RWMutex();
+ * async function answer(path: string, load: (file: string) => Promise<string>): Promise<string> {
+ *   using reading = await mutex.readLock({ signal });
+ *   return await load(routes.get(path) ?? 'index.html'); // the routes stay as they are meanwhile
+ * }
+ * async function addRoute(path: string, file: string): Promise<void> {
+ *   using writing = await mutex.lock();
+ *   routes.set(path, file);
  * }
  */
 export class RWMutex {

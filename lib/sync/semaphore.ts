@@ -11,9 +11,9 @@ import { Permits } from './permits.js';
  *
  * @example
  * const memory = new Semaphore(64); // MiB
- * {
+ * async function decode<T>(image: Buffer, work: (image: Buffer) => Promise<T>): Promise<T> {
  *   using part = await memory.acquire(16, { signal: ctx });
- *   await decode(image);
+ *   return await work(image); // in four tasks at most
  * }
  */
 export class Semaphore {

@@ -9,8 +9,11 @@ import { park, Waiter, WaitQueue } from './wait-queue.js';
  * afterwards: it is no cache.
  *
  * @example
- * const flights = new SingleFlight<string, User>();
- * const user = await flights.do(id, () => database.load(id)); // a hundred requests at once: one query
+ * let queries = 0;
+ * const users = new SingleFlight<number, string>();
+ * const load = (id: number) => users.do(id, async () => `user ${id}, query ${++queries}`);
+ * console.log(await Promise.all([load(1), load(1), load(2)]));
+ * // prints: [ 'user 1, query 1', 'user 1, query 1', 'user 2, query 2' ]
  */
 export class SingleFlight<K, V> {
   readonly #flights = new Map<K, WaitQueue>();

@@ -11,9 +11,11 @@ import { park, Waiter, WaitQueue } from './wait-queue.js';
  * A counter that can be waited for to become zero. Group does more: it collects the first error and cancels the others.
  *
  * @example
- * const sessions = new WaitGroup();
- * server.onConnect((connection) => void sessions.go(() => serve(connection)));
- * await sessions.wait({ signal: withTimeout(ctx, 5000) });
+ * const jobs = new WaitGroup();
+ * for (const id of [1, 2, 3]) void jobs.go(() => fetch(`data:,${id}`));
+ * using limited = withTimeout(ctx, 5000);
+ * await jobs.wait({ signal: limited });
+ * console.log(jobs.count); // prints: 0
  */
 export class WaitGroup {
   #count = 0;

@@ -190,10 +190,12 @@ export class VirtualTime implements Disposable {
  *
  * @example
  * using time = virtualTime();
- * const ctx = withTimeout(background(), 3_600_000);
- * const got = jobs.recv({ signal: ctx });
+ * const mutex = new Mutex();
+ * using held = await mutex.lock();
+ * const patient = withTimeout(background(), 3_600_000);
+ * const second = mutex.lock({ signal: patient }).catch((error) => error.code);
  * await time.advance(3_600_000); // takes a millisecond
- * await got.catch((error) => error.code); // 'ERR_DEADLINE_EXCEEDED'
+ * console.log(await second); // prints: ERR_DEADLINE_EXCEEDED
  */
 export function virtualTime(options?: VirtualTimeOptions): VirtualTime {
   const { startAt = new Date() } = checkOptions('options', options, ['startAt']);
