@@ -4,7 +4,7 @@ import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 
 /** Options of {@link Pool}. */
-export interface PoolOptions<T> {
+export interface ObjectPoolOptions<T> {
   /** Called with an object that is put back, before it is kept. When it throws, `put` throws and the object is not kept. */
   reset?: ((object: T) => void) | undefined;
   /** Called with an object that the pool lets go: it was not needed for long, or was one too many. Default: nothing. */
@@ -62,9 +62,9 @@ export class Pool<T> {
   #unneeded = 0;
   readonly #timer = new IdleTimer(() => this.#shrink());
 
-  constructor(factory: () => T, options?: PoolOptions<T>) {
+  constructor(factory: () => T, options?: ObjectPoolOptions<T>) {
     this.#factory = checkFunction('factory', factory);
-    const given = checkOptions('options', options, ['reset', 'destroy', 'max', 'idleMs']) as PoolOptions<T>;
+    const given = checkOptions('options', options, ['reset', 'destroy', 'max', 'idleMs']) as ObjectPoolOptions<T>;
     const { reset, destroy, max, idleMs = DEFAULT_IDLE_MS } = given;
     this.#reset = reset === undefined ? undefined : checkFunction('options.reset', reset);
     this.#destroy = destroy === undefined ? undefined : checkFunction('options.destroy', destroy);
