@@ -6,7 +6,7 @@ export type { LockGuard } from './lock-guard.js';
 export type { LockOptions } from './lock-options.js';
 export { Mutex } from './mutex.js';
 export { Once, once } from './once.js';
-export { Pool, type ObjectPoolOptions } from './pool.js';
+export { type ObjectPoolOptions, Pool } from './pool.js';
 export { RWMutex } from './rw-mutex.js';
 export { Semaphore } from './semaphore.js';
 export { SingleFlight } from './single-flight.js';

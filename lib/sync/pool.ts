@@ -64,7 +64,12 @@ export class Pool<T> {
 
   constructor(factory: () => T, options?: ObjectPoolOptions<T>) {
     this.#factory = checkFunction('factory', factory);
-    const given = checkOptions('options', options, ['reset', 'destroy', 'max', 'idleMs']) as ObjectPoolOptions<T>;
+    const given = checkOptions('options', options, [
+      'reset',
+      'destroy',
+      'max',
+      'idleMs',
+    ]) as ObjectPoolOptions<T>;
     const { reset, destroy, max, idleMs = DEFAULT_IDLE_MS } = given;
     this.#reset = reset === undefined ? undefined : checkFunction('options.reset', reset);
     this.#destroy = destroy === undefined ? undefined : checkFunction('options.destroy', destroy);

@@ -1,4 +1,5 @@
 /** Finding the waits that a test leaves behind. */
+import { fileURLToPath } from 'node:url';
 import { type ObservableWait, observeWaits } from '../context/wait-observer.js';
 import { settle } from './settle.js';
 import { StuckWait } from './stuck-wait.js';
@@ -6,11 +7,14 @@ import { StuckWaitsError } from './testing-error.js';
 
 /** Frames of a stack trace that are kept, sluice's own among them. */
 const CAPTURED_FRAMES = 24;
+/** Frames that are shown: the caller and a few above it. */
+const SHOWN_FRAMES = 6;
 /** Records are looked through for waits that are over when there are this many more than at the last look. */
 const SWEEP_EVERY = 1024;
 
 /** Where the compiled library lies: frames in it say nothing to its user. */
 const libraryUrl = new URL('..', import.meta.url).href;
+const libraryPath = fileURLToPath(libraryUrl);
 
 interface ParkedRecord {
   readonly on: object | readonly object[];
@@ -30,9 +34,16 @@ function captureTrace(): Error {
   return trace;
 }
 
+function isOwn(frame: string): boolean {
+  return frame.includes(libraryUrl) || frame.includes(libraryPath) || frame.includes('node:internal');
+}
+
 function describeTrace(trace: Error): string {
   const frames = (trace.stack ?? '').split('\n').slice(1);
-  return frames.filter((frame) => !frame.includes(libraryUrl) && !frame.includes('node:internal')).join('\n');
+  return frames
+    .filter((frame) => !isOwn(frame))
+    .slice(0, SHOWN_FRAMES)
+    .join('\n');
 }
 
 const observer = {
