@@ -1,7 +1,6 @@
 // Appends the lines of all senders to one file, whole and in the order in which each sender sent them.
 //
-//   node line-collector.mjs ADDRESS FILE
-//   node line-collector.mjs tcp://127.0.0.1:7000 all.log
+//   node line-collector.mjs PORT FILE        or an address: tcp://0.0.0.0:7000, unix:///run/lines.sock
 //
 // The next batch is not read before this one is in the file. So a slow disk makes the senders wait; nothing is dropped and
 // memory stays bounded.
@@ -10,9 +9,9 @@ import { lines, listen } from 'sluice';
 
 const NEWLINE = 10;
 
-const [address, path] = process.argv.slice(2);
+const [where, path] = process.argv.slice(2);
 if (path === undefined) {
-  console.error('usage: node line-collector.mjs ADDRESS FILE');
+  console.error('usage: node line-collector.mjs PORT|ADDRESS FILE');
   process.exit(2);
 }
 
@@ -30,6 +29,7 @@ function linesOf(batch) {
   return joined;
 }
 
+const address = where.includes('://') ? where : `tcp://127.0.0.1:${where}`;
 const file = await open(path, 'a');
 const server = await listen(address, { framing: lines({ trimCR: false }), recycle: true });
 // The drain lets what is on its way arrive; then the loop below ends.

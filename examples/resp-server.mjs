@@ -1,6 +1,6 @@
 // A key-value server that speaks RESP2: redis-cli and redis-benchmark drive it.
 //
-//   node resp-server.mjs PORT
+//   node resp-server.mjs PORT        or an address: tcp://[::1]:6379, unix:///tmp/redis.sock
 //
 // A batch holds what one turn of the loop read from all clients. Each piece has any number of requests in it, and the last
 // one is often cut. Whole requests are served from where they lie; only a cut one is copied and waits, in
@@ -75,8 +75,10 @@ function reject(connection, error) {
   connection.end(`-ERR Protocol error: ${error.message}\r\n`);
 }
 
-const port = process.argv[2] ?? '6379';
-const server = await listen(`tcp://127.0.0.1:${port}`, {
+const [where = '6379'] = process.argv.slice(2);
+const address = where.includes('://') ? where : `tcp://127.0.0.1:${where}`;
+
+const server = await listen(address, {
   framing: raw(),
   recycle: true, // nothing here keeps a view of a batch
   limits: { outputBytes: 256 * 1024 * 1024 }, // replies to what one client sent in one piece
@@ -93,4 +95,4 @@ server.onBatch((batch) => {
 });
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.drain({ timeout: 2000 }));
-console.log(`listening on tcp://127.0.0.1:${server.address.port}`);
+console.log(`listening on ${server.url}`);

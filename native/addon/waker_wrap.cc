@@ -22,8 +22,8 @@ Waker* Waker::create(Napi::Env env, Napi::Function onWake, int& error) {
   waker->async_.data = waker;
   waker->unref();
   waker->onWake_ = Napi::Persistent(onWake);
-  waker->id_ = WakerRegistry::process().add(
-      [](void* self) { uv_async_send(&static_cast<Waker*>(self)->async_); }, waker);
+  waker->id_ =
+      WakerRegistry::process().add([](void* self) { uv_async_send(&static_cast<Waker*>(self)->async_); }, waker);
   napi_add_async_cleanup_hook(
       env, [](napi_async_cleanup_hook_handle, void* self) { static_cast<Waker*>(self)->close(); }, waker,
       &waker->cleanupHook_);

@@ -202,8 +202,8 @@ class Reactor {
   uint32_t batchFirstFrame_ = 0;
   uint32_t batchFirstByte_ = 0;
   uint32_t wanted_ = 0;
-  size_t found_ = 0;    // events that the last look at the poller brought
-  size_t noticed_ = 0;  // by all looks of the turn
+  size_t found_ = 0;             // events that the last look at the poller brought
+  size_t noticed_ = 0;           // by all looks of the turn
   Endpoint* filling_ = nullptr;  // whose batch is being filled
   bool arenaWasFull_ = false;
   std::vector<Batch> batches_;

@@ -39,7 +39,9 @@ void Reactor::noticeEndUnread(Connection& connection) noexcept {
   uint8_t byte;
   const ssize_t count = ::recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (count < 0 && errno != EAGAIN && errno != EINTR) return fault(connection, CloseReason::kSystem, errno);
-  if (count != 0 || connection.endpoint->options.allowHalfOpen) return;
+  if (count != 0) return;
+  if (connection.systemError != 0) return fault(connection, CloseReason::kSystem, connection.systemError);
+  if (connection.endpoint->options.allowHalfOpen) return;
   connection.readEnded = true;
   connection.closeWhenSent = true;
   if (connection.reason == CloseReason::kNone) connection.reason = CloseReason::kPeerEnded;
