@@ -1,4 +1,5 @@
 /** An outgoing connection: the same batches, the other end. */
+import { checkFunction } from '../validate.js';
 import type { RemoteAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
@@ -51,10 +52,15 @@ export class Peer extends Endpoint {
 
   /** As on a listener. On a connection that has ended already, `handler` is called soon. */
   override onDisconnect(handler: DisconnectHandler): void {
-    super.onDisconnect(handler);
     const connection = this.#connection;
     const reason = this.#reason;
-    if (connection !== undefined && reason !== undefined) queueMicrotask(() => handler(connection, reason));
+    if (connection === undefined || reason === undefined) {
+      super.onDisconnect(handler);
+      return;
+    }
+    this.checkOpen();
+    checkFunction('handler', handler);
+    queueMicrotask(() => handler(connection, reason));
   }
 
   /** @internal The other end may leave before the program has taken its first step: that is no mistake of the program. */
