@@ -1,7 +1,8 @@
 // The first server: frames come in batches, answers go out in order, views stay valid.
-import { connect, delimited, fixed, lines, listen, raw, varintPrefixed } from 'sluice';
+import { connect, delimited, fixed, lines, raw, varintPrefixed } from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { clientOf, closed, readAll, until } from './support/clients.js';
+import { listen, reactors } from './support/mode.js';
 
 const ANY = 'tcp://127.0.0.1:0';
 
@@ -129,7 +130,8 @@ describe('memory', () => {
       await until(() => frames === 51);
       expect(memories.size).toBe(1);
     } else {
-      expect(memories.size === 1).toBe(again);
+      // A reactor thread has two, and exchanges the first ones for some that nobody can detach.
+      expect(memories.size <= (reactors() === 0 ? 1 : 4)).toBe(again);
     }
     client.destroy();
     await server.close();

@@ -2,8 +2,9 @@
 // and the end must be those of a plain parser that saw the stream whole.
 import net from 'node:net';
 import type { Framing } from 'sluice';
-import { delimited, fixed, lengthPrefixed, lines, listen, raw, varintPrefixed } from 'sluice';
+import { delimited, fixed, lengthPrefixed, lines, raw, varintPrefixed } from 'sluice';
 import { describe, expect, it } from 'vitest';
+import { listen, reactors } from './support/mode.js';
 import {
   type ReferenceResult,
   referenceDelimited,
@@ -14,7 +15,7 @@ import {
   referenceVarintPrefixed,
 } from './support/reference-framing.js';
 
-const STREAMS = 10_000;
+const STREAMS = reactors() === 0 ? 10_000 : 1000;
 const AT_ONCE = 50;
 const MAX_BYTES = 300;
 

@@ -1,8 +1,9 @@
 // Credit from end to end: a slow consumer slows its senders, a peer that does not read is held back and then cut, and
 // nothing that was accepted is lost.
-import { type FrameBatch, lengthPrefixed, lines, listen, raw } from 'sluice';
+import { type FrameBatch, lengthPrefixed, lines, raw } from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { clientOf, closed, nextDisconnect, until } from './support/clients.js';
+import { listen, reactors } from './support/mode.js';
 
 const ANY = 'tcp://127.0.0.1:0';
 const STOP_MS = process.env.SLUICE_STRESS === 'full' ? 5000 : 1000;
@@ -54,7 +55,8 @@ describe('a slow consumer', () => {
         client.once('data', (chunk) => resolve([chunk])),
       );
       expect(String(data)).toBe('written while a batch is held');
-      expect(server.stats().frames).toBe(1);
+      // A reactor thread reads one batch ahead.
+      expect(server.stats().frames).toBeLessThanOrEqual(reactors() === 0 ? 1 : 2);
       break;
     }
     client.destroy();
@@ -76,12 +78,10 @@ describe('unfinished frames', () => {
     });
     const clients = await Promise.all(Array.from({ length: 10 }, () => clientOf(server)));
     for (const client of clients) client.write(Buffer.alloc(300_000, 'x'));
-    await until(() => reasons.length >= 6 && server.stats().bufferedBytes <= 1 << 20);
+    await until(() => reasons.length === 7); // three of 300,000 bytes fit
     expect(new Set(reasons)).toEqual(new Set(['ERR_BUFFER_LIMIT']));
-    const left = clients.length - reasons.length;
-    expect(left).toBeGreaterThan(0);
     for (const client of clients) if (!client.destroyed) client.write('\n');
-    await until(() => whole === left);
+    await until(() => whole === 3);
     for (const client of clients) client.destroy();
     await server.close();
   });

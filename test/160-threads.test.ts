@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { connect, lines, listen } from 'sluice';
+import { connect, lines } from 'sluice';
 import { describe, expect, it } from 'vitest';
+import { listen, reactors } from './support/mode.js';
 
 const workerProgram = new URL('./programs/worker-server.mjs', import.meta.url);
 const forms = ['push', 'pull', 'slow'] as const;
@@ -14,7 +15,7 @@ async function startWorker(
   form: (typeof forms)[number],
   recycle = false,
 ): Promise<{ worker: Worker; port: number }> {
-  const worker = new Worker(workerProgram, { workerData: { form, recycle } });
+  const worker = new Worker(workerProgram, { workerData: { form, recycle, reactors: reactors() } });
   const [port] = await once(worker, 'message');
   return { worker, port };
 }
@@ -94,7 +95,8 @@ describe('threads', () => {
     ],
   ])('%s', async (_, source, status) => {
     const library = fileURLToPath(new URL('../dist/index.js', import.meta.url));
-    const program = `import { connect, lines, listen } from ${JSON.stringify(library)};
+    const program = `import { connect, lines, listen as listenInLibrary } from ${JSON.stringify(library)};
+      const listen = (address, options) => listenInLibrary(address, { reactors: ${reactors()}, ...options });
       const address = 'tcp://127.0.0.1:0'; ${source}; console.log('ready');`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       stdio: ['ignore', 'pipe', 'inherit'],

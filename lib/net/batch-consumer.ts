@@ -1,9 +1,10 @@
 /**
- * Who takes an endpoint's batches: a handler, a loop, or somebody who asks for one at a time; one consumer at a time.
+ * Who takes an endpoint's batches: a handler, a loop, or somebody who asks for one at a time; one consumer at a time, and
+ * one batch at a time.
  *
- * The driver reads only while somebody wants a batch, and has at most one batch out. So a batch meets its taker, with one
- * exception: it was on its way when its taker withdrew (left the loop in a handler of the same turn). Then it is kept,
- * unseen, for the next one.
+ * A reactor in this thread reads only while somebody wants a batch, and has at most one out; one on a thread of its own
+ * reads one ahead, and a listener may have several. So a batch may come that nobody wants yet, because the one before is
+ * still in hand, or its taker has withdrawn. Those wait here, unseen.
  */
 import type { Endpoint } from './endpoint.js';
 import type { FrameBatch } from './frame-batch.js';
@@ -27,13 +28,12 @@ export class BatchConsumer {
   /** A select looks at the endpoint now and then: the next batch is read although nobody waits for it at the moment. */
   #ahead = false;
   #taker: BatchTaker | undefined;
-  /** Handed over by the driver and not released. */
+  /** Handed to a taker and not released. */
   #batch: FrameBatch | undefined;
-  /** Nobody has seen it. */
-  #unseen = false;
-  #turn = 0;
-  #index = 0;
-  /** What the driver was told last. */
+  readonly #unseen: FrameBatch[] = [];
+  /** The handler is being given what there is. */
+  #handing = false;
+  /** What the drivers were told last. */
   #reading = false;
 
   constructor(endpoint: Endpoint) {
@@ -45,13 +45,17 @@ export class BatchConsumer {
     return this.#batch;
   }
 
+  /** Nothing is in hand, and nothing waits. */
+  get isIdle(): boolean {
+    return this.#batch === undefined && this.#unseen.length === 0;
+  }
+
   setHandler(handler: BatchHandler): void {
     this.#checkIdle();
     this.#handler = handler;
     this.#ahead = false;
-    const unseen = this.takeUnseen();
-    if (unseen !== undefined) queueMicrotask(() => this.#handle(handler, unseen));
-    else this.#batch?.release(); // asking for more, as the next turn of a loop
+    this.#batch?.release(); // asking for more, as the next turn of a loop
+    this.#handSoon();
     this.#updateReading();
   }
 
@@ -59,20 +63,21 @@ export class BatchConsumer {
     this.#checkIdle();
     this.#iterating = true;
     this.#ahead = false;
-    this.#updateReading();
     let done = false;
     let waiting: Promise<unknown> | undefined;
     const finish = (): IteratorReturnResult<undefined> => {
       if (!done) {
         done = true;
         this.#iterating = false;
-        if (!this.#unseen) this.#batch?.release();
+        this.#batch?.release();
+        this.#updateReading();
       }
       return { done: true, value: undefined };
     };
     const next = (): Promise<IteratorResult<FrameBatch, undefined>> => {
       if (waiting !== undefined) return waiting.then(next);
       if (done || this.#endpoint.closing) return Promise.resolve(finish());
+      this.#batch?.release();
       const unseen = this.takeUnseen();
       if (unseen !== undefined) return Promise.resolve({ done: false, value: unseen });
       const promise = new Promise<IteratorResult<FrameBatch, undefined>>((resolve) => {
@@ -108,6 +113,7 @@ export class BatchConsumer {
     this.#taker = taker;
     this.#batch?.release();
     this.#updateReading();
+    if (this.#unseen.length > 0) queueMicrotask(() => this.#give());
   }
 
   withdraw(taker: BatchTaker): void {
@@ -123,48 +129,64 @@ export class BatchConsumer {
 
   /** Asks for a batch without waiting for it, and answers whether one is there. The one in hand is done with. */
   readAhead(): boolean {
-    if (this.#unseen) return true;
     this.#ahead = true;
     this.#batch?.release();
     this.#updateReading();
-    return false;
+    return this.#unseen.length > 0;
   }
 
-  /** The batch that is out and that nobody has seen. */
+  /** The next batch that has come already; it is in hand from now on. */
   takeUnseen(): FrameBatch | undefined {
-    if (!this.#unseen) return undefined;
-    this.#unseen = false;
+    if (this.#batch !== undefined) return undefined;
+    this.#batch = this.#unseen.shift();
     return this.#batch;
   }
 
-  /** Batch number `index` of the driver's call number `turn`. */
-  deliver(batch: FrameBatch, turn: number, index: number): void {
-    this.#batch = batch;
-    this.#turn = turn;
-    this.#index = index;
+  deliver(batch: FrameBatch): void {
+    this.#unseen.push(batch);
+    if (this.#handler !== undefined) this.#hand(this.#handler);
+    else this.#give();
+  }
+
+  /** The next batch to who waits for one. */
+  #give(): void {
     const taker = this.#taker;
-    if (this.#handler !== undefined) {
-      this.#handle(this.#handler, batch);
-    } else if (taker !== undefined) {
-      this.#taker = undefined;
-      taker.take(batch);
-    } else {
-      this.#unseen = true;
-    }
+    if (taker === undefined) return;
+    const batch = this.takeUnseen();
+    if (batch === undefined) return;
+    this.#taker = undefined;
+    taker.take(batch);
+  }
+
+  /** What there is to the handler, until it keeps a batch. */
+  #hand(handler: BatchHandler): void {
+    if (this.#handing) return;
+    this.#handing = true;
+    for (let batch = this.takeUnseen(); batch !== undefined; batch = this.takeUnseen())
+      this.#handle(handler, batch);
+    this.#handing = false;
+  }
+
+  /** Not within the program's own call. */
+  #handSoon(): void {
+    if (this.#handler === undefined || this.#handing || this.#unseen.length === 0) return;
+    queueMicrotask(() => {
+      if (this.#handler !== undefined) this.#hand(this.#handler);
+    });
   }
 
   released(batch: FrameBatch): void {
     if (this.#batch !== batch) return;
     this.#batch = undefined;
-    const { closing, reactor, id } = this.#endpoint;
-    if (closing) return;
+    if (this.#endpoint.closing) return;
     this.#updateReading();
-    reactor.releaseBatch(id, this.#turn, this.#index);
+    batch.part.reactor.releaseBatch(batch.part.id, batch.turn, batch.index);
+    this.#handSoon();
   }
 
   /** No more batches will come. */
   end(): void {
-    this.takeUnseen()?.release();
+    for (const batch of this.#unseen.splice(0)) batch.release();
     const taker = this.#taker;
     this.#taker = undefined;
     taker?.end();
@@ -197,10 +219,10 @@ export class BatchConsumer {
   }
 
   #updateReading(): void {
-    const wanted = this.#handler !== undefined || this.#taker !== undefined || this.#ahead;
+    const wanted = this.#handler !== undefined || this.#iterating || this.#taker !== undefined || this.#ahead;
     if (wanted === this.#reading || this.#endpoint.closing) return;
     this.#reading = wanted;
-    this.#endpoint.reactor.driver.setReading(this.#endpoint.id, wanted);
+    for (const part of this.#endpoint.parts) part.reactor.driver.setReading(part.id, wanted);
   }
 
   #checkIdle(): void {

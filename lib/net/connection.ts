@@ -1,7 +1,7 @@
 /** One connection of an endpoint, as the program sees it. Made only when the program asks for it. */
 import type { RemoteAddress } from './address.js';
 import type { DisconnectReason } from './disconnect-reason.js';
-import type { Endpoint } from './endpoint.js';
+import type { EndpointPart } from './endpoint-part.js';
 import type { OutputData } from './frame-batch.js';
 import { ConnectionClosedError, WriteAfterEndError } from './socket-error.js';
 import type { WaitOptions } from './wait.js';
@@ -17,26 +17,26 @@ const CLOSED = 3;
 /** A connection: where frames come from and answers go. */
 export class Connection {
   // Few fields: there may be a million of these.
-  readonly #endpoint: Endpoint;
+  readonly #part: EndpointPart;
   readonly #slot: number;
   #state: number = OPEN;
   #remote: RemoteAddress | undefined;
   #why: unknown;
-  /** Bytes gathered since the driver last sent (`#epoch` says when that was). */
+  /** Bytes gathered that the driver's gauge may not count yet: the last of them in `#epoch`. */
   #gathered = 0;
   #epoch = -1;
   /** The program's own: whatever belongs to this connection. */
   data: unknown;
 
   /** @internal */
-  constructor(endpoint: Endpoint, slot: number) {
-    this.#endpoint = endpoint;
+  constructor(part: EndpointPart, slot: number) {
+    this.#part = part;
     this.#slot = slot;
   }
 
   /** The peer's address. */
   get remote(): RemoteAddress {
-    this.#remote ??= this.#endpoint.reactor.driver.remoteAddress(this.#slot) as RemoteAddress;
+    this.#remote ??= this.#part.reactor.driver.remoteAddress(this.#slot) as RemoteAddress;
     return this.#remote;
   }
 
@@ -47,9 +47,9 @@ export class Connection {
 
   /** Bytes of output that this connection has not handed to the system yet. */
   get queuedBytes(): number {
-    const { output, gauge } = this.#endpoint.reactor;
+    const { output, gauge } = this.#part.reactor;
     if (this.closed) return 0;
-    return gauge[this.#slot]! + (this.#epoch === output.epoch && output.pending ? this.#gathered : 0);
+    return gauge[this.#slot]! + (output.isApplied(this.#epoch) ? 0 : this.#gathered);
   }
 
   /**
@@ -61,14 +61,14 @@ export class Connection {
    */
   write(data: OutputData): boolean {
     this.#checkWritable();
-    const { output, gauge } = this.#endpoint.reactor;
+    const { output, gauge } = this.#part.reactor;
     const gathered = output.add(this.#slot, data);
     if (this.#epoch !== output.epoch) {
+      if (output.isApplied(this.#epoch)) this.#gathered = 0;
       this.#epoch = output.epoch;
-      this.#gathered = 0;
     }
     this.#gathered += gathered;
-    return gauge[this.#slot]! + this.#gathered < this.#endpoint.outputHighWater;
+    return gauge[this.#slot]! + this.#gathered < this.#part.endpoint.outputHighWater;
   }
 
   /**
@@ -77,7 +77,7 @@ export class Connection {
    * @throws ConnectionClosedError when the connection ends first.
    */
   drained(options?: WaitOptions): Promise<void> {
-    return this.#endpoint.drainedConnection(this, this.#slot, options);
+    return this.#part.outputWaiters.wait(this, this.#slot, options);
   }
 
   /** Sends `data` if given, then ends this side once the output is out. Reading goes on until the peer ends its side. */
@@ -88,7 +88,7 @@ export class Connection {
     }
     if (data !== undefined) this.write(data);
     this.#state = ENDED;
-    this.#endpoint.reactor.driver.end(this.#slot);
+    this.#part.reactor.driver.end(this.#slot);
   }
 
   /** Ends the connection at once, in both directions; queued output is dropped. `reason` becomes the cause. Idempotent. */
@@ -97,7 +97,7 @@ export class Connection {
     this.#state = DESTROYED;
     this.#why = reason;
     void this.remote; // the slot may belong to another when somebody asks
-    this.#endpoint.reactor.driver.destroy(this.#slot);
+    this.#part.reactor.driver.destroy(this.#slot);
   }
 
   /** @internal What `destroy` was given. */

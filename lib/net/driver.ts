@@ -19,6 +19,8 @@ export interface EndpointConfig {
   allowHalfOpen: boolean;
   backlog: number;
   reusePort: boolean;
+  /** Further sockets of this process will listen on the port: other reactors'. */
+  letOthersJoin: boolean;
   ipv6Only: boolean;
 }
 
@@ -29,7 +31,7 @@ export interface DriverAddress {
 }
 
 /**
- * One thread's sockets. Endpoints are named by number, connections by slot; a slot is given to another connection only
+ * One reactor's sockets. Endpoints are named by number, connections by slot; a slot is given to another connection only
  * after the driver has reported, and `onTurn` has returned from, the end of the one before.
  */
 export interface Driver {
@@ -41,7 +43,7 @@ export interface Driver {
   remoteAddress(slot: number): DriverAddress | undefined;
   /** Whether the endpoint's consumer takes batches. */
   setReading(endpoint: number, reading: boolean): void;
-  /** The endpoint's batch is done with: sends the gathered output and lets the next one be read. */
+  /** The endpoint's oldest batch is done with: sends the gathered output and lets another be read. */
   release(endpoint: number): void;
   /** Where output is gathered: bytes, and pieces of three words (slot, start, end). */
   setOutput(bytes: Uint8Array, pieces: Int32Array): void;
@@ -69,11 +71,33 @@ export interface Driver {
   unref(): void;
 }
 
+/**
+ * A driver whose reactor runs on a native thread of its own. `setReading`, `release`, `flush`, `write`, `end` and `destroy`
+ * post a message to it, and are applied in order; everything else waits until the thread is between two turns and all
+ * messages before it are applied.
+ */
+export interface ThreadedDriver extends Driver {
+  /**
+   * Lends memory to read into, named by a number above 0. The turn that brings batches in it (`ARENA` of the turn table)
+   * brings it back, and setting `ARENA_USABLE` in that turn lends it again.
+   */
+  lendArena(number: number, bytes: Uint8Array, frames: Int32Array): void;
+  /** As `listen`: an endpoint that takes a share of the connections of one that `first` has, and shares its limits. */
+  join(config: EndpointConfig, first: ThreadedDriver, endpoint: number): number;
+}
+
 export interface NativeModule {
-  Reactor: new (
+  LoopReactor: new (
     turnTable: Int32Array,
     onTurn: () => void,
     provideArena: (minBytes: number) => [Uint8Array, Int32Array],
   ) => Driver;
+  /** `applied[0]` is where the driver keeps the epoch of the output that it has sent or queued last. */
+  ThreadReactor: new (
+    turnTable: Int32Array,
+    onTurn: () => void,
+    name: string,
+    applied: Int32Array,
+  ) => ThreadedDriver;
   layout: Record<string, number>;
 }

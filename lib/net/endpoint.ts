@@ -9,11 +9,11 @@ import { BatchConsumer, type BatchHandler } from './batch-consumer.js';
 import { BatchReceiveSide } from './batch-receive-side.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
-import type { FrameBatch, OutputData } from './frame-batch.js';
-import { OutputWaiters } from './output-waiters.js';
+import { EndpointPart } from './endpoint-part.js';
+import type { FrameBatch } from './frame-batch.js';
+import type { Reactor } from './reactor.js';
 import { EndpointClosedError } from './socket-error.js';
 import { type EndpointStats, readStats } from './stats.js';
-import type { ThreadReactor } from './thread-reactor.js';
 import { throwLater } from './throw-later.js';
 import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
 
@@ -38,14 +38,18 @@ export interface DrainReport {
   unsentBytes: number;
 }
 
+/** @internal An endpoint's number with the driver of one of its reactors. */
+export interface ReactorShare {
+  reactor: Reactor;
+  id: number;
+}
+
 const DRAIN_STEP_MS = 20;
 const DRAIN_TIMEOUT_MS = 5000;
 
 export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<FrameBatch>, AsyncDisposable {
   /** @internal */
-  readonly reactor: ThreadReactor;
-  /** @internal The driver's number for it. */
-  readonly id: number;
+  readonly parts: readonly EndpointPart[];
   /** @internal Whether a released arena is used again although views of it may be held. */
   readonly recycles: boolean;
   /** @internal Bytes of queued output from which `write` returns false. */
@@ -54,11 +58,10 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
   readonly #consumer = new BatchConsumer(this);
   #receiveSide: BatchReceiveSide | undefined;
   readonly #disconnectHandlers: DisconnectHandler[] = [];
-  readonly #outputWaiters: OutputWaiters;
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
-  #lastConnections: Map<number, Connection> | undefined;
+  #lastConnections: { part: EndpointPart; bySlot: Map<number, Connection> } | undefined;
   #referenced = true;
-  #finalStats: EndpointStats | undefined;
+  #openParts: number;
   #resolveClosed!: () => void;
   readonly #closed = new Promise<void>((resolve) => {
     this.#resolveClosed = resolve;
@@ -68,17 +71,17 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
 
   /** @internal */
   protected constructor(
-    reactor: ThreadReactor,
-    id: number,
+    shares: readonly ReactorShare[],
     options: { recycle: boolean; outputHighWater: number },
   ) {
-    this.reactor = reactor;
-    this.id = id;
     this.recycles = options.recycle;
     this.outputHighWater = options.outputHighWater;
-    this.#outputWaiters = new OutputWaiters(reactor);
-    reactor.register(id, this);
-    reactor.driver.ref();
+    this.parts = shares.map(({ reactor, id }) => new EndpointPart(this, reactor, id));
+    this.#openParts = shares.length;
+    for (const part of this.parts) {
+      part.reactor.register(part);
+      part.reactor.driver.ref();
+    }
   }
 
   /**
@@ -129,14 +132,14 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
 
   /** Counters and gauges; after the end, as they were then. */
   stats(): EndpointStats {
-    return this.#finalStats ?? readStats((out) => this.reactor.driver.stats(this.id, out));
+    return readStats(this.parts);
   }
 
   /** Keeps the process alive while open: the default. */
   ref(): this {
     if (!this.#referenced && !this.closing) {
       this.#referenced = true;
-      this.reactor.driver.ref();
+      for (const part of this.parts) part.reactor.driver.ref();
     }
     return this;
   }
@@ -145,7 +148,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
   unref(): this {
     if (this.#referenced && !this.closing) {
       this.#referenced = false;
-      this.reactor.driver.unref();
+      for (const part of this.parts) part.reactor.driver.unref();
     }
     return this;
   }
@@ -177,15 +180,17 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     const source = waitSource(options);
     this.checkOpen();
     throwIfCanceled(source);
-    const { driver } = this.reactor;
-    driver.closeListener(this.id);
+    for (const part of this.parts) part.reactor.driver.closeListener(part.id);
     const open = this.stats().connections;
     const deadline = performance.now() + timeout;
     let left = 0;
     while (!this.closing) {
-      this.reactor.output.flush();
-      left = driver.drainStep(this.id);
-      if ((left === 0 && this.#consumer.batch === undefined) || performance.now() >= deadline) break;
+      left = 0;
+      for (const { reactor, id } of this.parts) {
+        reactor.output.flush();
+        left += reactor.driver.drainStep(id);
+      }
+      if ((left === 0 && this.#consumer.isIdle) || performance.now() >= deadline) break;
       await cancellable<void>(source, (resolve) => {
         const timer = setTimeout(resolve, DRAIN_STEP_MS);
         return () => clearTimeout(timer);
@@ -216,10 +221,12 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     if (this.closing) return;
     const { batch } = this.#consumer;
     if (batch !== undefined) {
-      this.#lastConnections = new Map(batch.slots().map((slot) => [slot, this.connectionAt(slot)]));
+      const { part } = batch;
+      const bySlot = new Map(batch.slots().map((slot) => [slot, this.connectionAt(part, slot)]));
+      this.#lastConnections = { part, bySlot };
     }
     this.closing = true;
-    this.reactor.driver.closeEndpoint(this.id, reason);
+    for (const part of this.parts) part.reactor.driver.closeEndpoint(part.id, reason);
     this.#consumer.end();
   }
 
@@ -228,40 +235,36 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     if (this.closing) throw new EndpointClosedError();
   }
 
-  // What the thread's reactor tells, and what batches and connections ask.
+  // What the reactors tell, and what batches and connections ask.
 
   /** @internal */
-  deliver(batch: FrameBatch, turn: number, index: number): void {
-    this.#consumer.deliver(batch, turn, index);
+  deliver(batch: FrameBatch): void {
+    this.#consumer.deliver(batch);
   }
 
   /** @internal */
   release(batch: FrameBatch, arena: Arena): void {
-    if (--arena.pending === 0) this.reactor.arenas.reclaim(arena, this.recycles);
+    if (--arena.pending === 0) batch.part.reactor.arenas.reclaim(arena, this.recycles);
     this.#consumer.released(batch);
   }
 
   /** @internal */
-  reply(slot: number, data: OutputData): void {
-    if (!this.closing) this.reactor.output.add(slot, data);
+  connectionAt(part: EndpointPart, slot: number): Connection {
+    const last = this.#lastConnections;
+    return (last?.part === part ? last.bySlot.get(slot) : undefined) ?? part.reactor.connectionAt(part, slot);
   }
 
   /** @internal */
-  connectionAt(slot: number): Connection {
-    return this.#lastConnections?.get(slot) ?? this.reactor.connectionAt(this, slot);
-  }
-
-  /** @internal */
-  abstract connected(slot: number): void;
+  abstract connected(part: EndpointPart, slot: number): void;
 
   /** @internal */
   connectFailed(_reason: DisconnectReason): void {}
 
   /** @internal */
-  disconnected(slot: number, reason: DisconnectReason): void {
-    this.#outputWaiters.ended(slot, reason);
+  disconnected(part: EndpointPart, slot: number, reason: DisconnectReason): void {
+    part.outputWaiters.ended(slot, reason);
     if (this.#disconnectHandlers.length === 0) return;
-    const connection = this.connectionAt(slot);
+    const connection = this.connectionAt(part, slot);
     connection.markClosed(reason);
     for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
   }
@@ -276,19 +279,9 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
   }
 
   /** @internal */
-  closedByDriver(): void {
-    this.#finalStats = this.stats();
-    if (this.#referenced) this.reactor.driver.unref();
-    this.#resolveClosed();
-  }
-
-  /** @internal */
-  outputDrained(slot: number): void {
-    this.#outputWaiters.drained(slot);
-  }
-
-  /** @internal */
-  drainedConnection(connection: Connection, slot: number, options?: WaitOptions): Promise<void> {
-    return this.#outputWaiters.wait(connection, slot, options);
+  closedByDriver(part: EndpointPart): void {
+    if (this.#referenced) part.reactor.driver.unref();
+    part.closed();
+    if (--this.#openParts === 0) this.#resolveClosed();
   }
 }

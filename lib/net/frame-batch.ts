@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { OutOfRangeError } from '../errors.js';
 import type { Arena } from './arena.js';
 import type { Connection } from './connection.js';
-import type { Endpoint } from './endpoint.js';
+import type { EndpointPart } from './endpoint-part.js';
 import { BatchReleasedError } from './socket-error.js';
 import { TextReader } from './text-reader.js';
 import { FRAME_WORDS } from './turn-table.js';
@@ -73,13 +73,27 @@ export class FrameBatch implements Iterable<Frame> {
   readonly #frames: Int32Array;
   readonly #first: number;
   readonly #arena: Arena;
-  readonly #endpoint: Endpoint;
+  /** @internal */
+  readonly part: EndpointPart;
+  /** @internal The reactor's call that brought it, and its place in that. */
+  readonly turn: number;
+  /** @internal */
+  readonly index: number;
   #length: number;
   #texts: TextReader | undefined;
 
   /** @internal */
-  constructor(endpoint: Endpoint, arena: Arena, firstFrame: number, length: number) {
-    this.#endpoint = endpoint;
+  constructor(
+    part: EndpointPart,
+    arena: Arena,
+    firstFrame: number,
+    length: number,
+    turn: number,
+    index: number,
+  ) {
+    this.part = part;
+    this.turn = turn;
+    this.index = index;
     this.#arena = arena;
     this.#frames = arena.frames;
     this.#first = firstFrame * FRAME_WORDS;
@@ -146,7 +160,7 @@ export class FrameBatch implements Iterable<Frame> {
 
   /** The connection that frame `i` came from. */
   connection(i: number): Connection {
-    return this.#endpoint.connectionAt(this.#frames[this.#at(i)]!);
+    return this.part.endpoint.connectionAt(this.part, this.#frames[this.#at(i)]!);
   }
 
   /**
@@ -155,14 +169,15 @@ export class FrameBatch implements Iterable<Frame> {
    * dropped.
    */
   reply(i: number, data: OutputData): void {
-    this.#endpoint.reply(this.#frames[this.#at(i)]!, data);
+    const slot = this.#frames[this.#at(i)]!;
+    if (!this.part.endpoint.closing) this.part.reactor.output.add(slot, data);
   }
 
   /** Done with the batch: the next one may be read. Idempotent. The loop, and `onBatch`, release by themselves. */
   release(): void {
     if (this.#length === 0) return;
     this.#length = 0;
-    this.#endpoint.release(this, this.#arena);
+    this.part.endpoint.release(this, this.#arena);
   }
 
   [Symbol.dispose](): void {
@@ -191,6 +206,7 @@ export class FrameBatch implements Iterable<Frame> {
   }
 
   #expose(): void {
-    if (!this.#endpoint.recycles) this.#arena.exposed = true;
+    if (this.part.endpoint.recycles) this.#arena.shown = true;
+    else this.#arena.exposed = true;
   }
 }

@@ -2,8 +2,10 @@
 import type { CancellationSource } from '../context/cancellation.js';
 import { type ListenAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
 import { CloseReason, type DisconnectReason, errnoName } from './disconnect-reason.js';
-import type { ResolvedAddress } from './driver.js';
+import type { EndpointConfig, ResolvedAddress } from './driver.js';
+import type { ReactorShare } from './endpoint.js';
 import { Listener } from './listener.js';
+import { LoopReactor } from './loop-reactor.js';
 import {
   type EndpointOptions,
   type ListenOptions,
@@ -33,18 +35,55 @@ export async function listen(address: string, options?: ListenOptions): Promise<
   const parsed = parseAddress(address);
   const resolved = resolveListenOptions(options);
   const [first] = await resolveWhile(parsed, resolved.signal);
-  const reactor = ThreadReactor.get('listen', parsed.text);
-  const id = reactor.driver.listen({ ...resolved.config, address: first });
-  if (id < 0) throw new SocketError(errnoName(-id), 'listen', parsed.text);
+  const shares = openListener({ ...resolved.config, address: first }, resolved.reactors, parsed.text);
+  const [{ reactor, id }] = shares;
   const bound: ListenAddress =
     'path' in parsed
       ? { family: 'unix', path: parsed.path }
       : (reactor.driver.localAddress(id) as ListenAddress);
-  return new Listener(reactor, id, bound, {
+  return new Listener(shares, bound, {
     recycle: resolved.recycle,
     outputHighWater: resolved.config.limits.outputHighWater,
     signal: resolved.signal,
   });
+}
+
+/** Opens it in this thread's event loop, or on `reactors` native threads. All or nothing. */
+function openListener(
+  config: EndpointConfig,
+  reactors: number,
+  text: string,
+): [ReactorShare, ...ReactorShare[]] {
+  const opened = (id: number): number => {
+    if (id < 0) throw new SocketError(errnoName(-id), 'listen', text);
+    return id;
+  };
+  if (reactors === 0) {
+    const reactor = reactorFor(text, 'listen', () => LoopReactor.get());
+    return [{ reactor, id: opened(reactor.driver.listen(config)) }];
+  }
+  const [first, ...others] = reactorFor(text, 'listen', () => ThreadReactor.get(reactors));
+  const id = opened(first!.driver.listen({ ...config, letOthersJoin: others.length > 0 }));
+  const shares: [ReactorShare, ...ReactorShare[]] = [{ reactor: first!, id }];
+  try {
+    for (const reactor of others)
+      shares.push({ reactor, id: opened(reactor.driver.join(config, first!.driver, id)) });
+  } catch (error) {
+    for (const share of shares) share.reactor.driver.closeEndpoint(share.id, CloseReason.listenerClosed);
+    throw error;
+  }
+  return shares;
+}
+
+/** A reactor needs descriptors, and perhaps a thread; the system may have none. */
+function reactorFor<R>(text: string, syscall: string, make: () => R): R {
+  try {
+    return make();
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (errno === undefined) throw error;
+    throw new SocketError(errnoName(errno), syscall, text, { cause: error });
+  }
 }
 
 /**
@@ -78,10 +117,10 @@ async function connectTo(
   parsed: ParsedAddress,
   { config, recycle, signal }: ResolvedEndpointOptions,
 ): Promise<Peer> {
-  const reactor = ThreadReactor.get('connect', parsed.text);
+  const reactor = reactorFor(parsed.text, 'connect', () => LoopReactor.get());
   const id = reactor.driver.connect({ ...config, address });
   if (id < 0) throw new SocketError(errnoName(-id), 'connect', parsed.text);
-  const peer = new Peer(reactor, id, { recycle, outputHighWater: config.limits.outputHighWater });
+  const peer = new Peer({ reactor, id }, { recycle, outputHighWater: config.limits.outputHighWater });
   peer.whenClosed(onCancel(signal, () => peer.closeFor(CloseReason.listenerClosed)));
   try {
     await peer.established;

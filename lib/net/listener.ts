@@ -5,8 +5,8 @@ import { checkFunction } from '../validate.js';
 import { formatAddress, type ListenAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
-import { Endpoint } from './endpoint.js';
-import type { ThreadReactor } from './thread-reactor.js';
+import { Endpoint, type ReactorShare } from './endpoint.js';
+import type { EndpointPart } from './endpoint-part.js';
 import { onCancel } from './wait.js';
 
 /** Told of each connection, before its first frame. */
@@ -27,12 +27,11 @@ export class Listener extends Endpoint {
 
   /** @internal */
   constructor(
-    reactor: ThreadReactor,
-    id: number,
+    shares: readonly ReactorShare[],
     address: ListenAddress,
     options: { recycle: boolean; outputHighWater: number; signal: CancellationSource | undefined },
   ) {
-    super(reactor, id, options);
+    super(shares, options);
     this.address = address;
     this.whenClosed(onCancel(options.signal, () => this.closeFor(CloseReason.listenerClosed)));
   }
@@ -49,9 +48,9 @@ export class Listener extends Endpoint {
   }
 
   /** @internal */
-  override connected(slot: number): void {
+  override connected(part: EndpointPart, slot: number): void {
     if (this.#connectHandlers.length === 0) return;
-    const connection = this.connectionAt(slot);
+    const connection = this.connectionAt(part, slot);
     for (const handler of this.#connectHandlers) this.callBack(() => handler(connection));
   }
 }

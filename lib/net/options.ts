@@ -29,8 +29,12 @@ export interface EndpointOptions {
 
 /** Options of {@link listen}. */
 export interface ListenOptions extends EndpointOptions {
-  /** 0: in this event loop. Native threads are not supported yet. */
-  reactors?: 0;
+  /**
+   * Where the sockets are served. 0: in this event loop, with the lowest latency. 1 to 64: on so many native threads,
+   * which accept, read, cut frames and write, so that this thread only runs the program. The listeners of a JavaScript
+   * thread share its reactor threads, and its limits hold for the listener as a whole. Default: 0.
+   */
+  reactors?: number;
   /** Longest queue of connections not accepted yet; the system may hold it shorter (somaxconn). Default: 4096. */
   backlog?: number;
   /** Lets several sockets listen on one port (SO_REUSEPORT, socket(7)). Default: false. */
@@ -53,19 +57,24 @@ const ofListeners = ['reactors', 'backlog', 'reusePort', 'ipv6Only'] as const;
 const notSupported = ['allow', 'deny', 'proxyProtocol', 'tls'] as const;
 const KEEP_ALIVE_MS = 60_000;
 
+const MAX_REACTORS = 64;
+
 export interface ResolvedEndpointOptions {
   config: Omit<EndpointConfig, 'address'>;
   recycle: boolean;
   signal: CancellationSource | undefined;
 }
 
+export interface ResolvedListenOptions extends ResolvedEndpointOptions {
+  reactors: number;
+}
+
 /** @internal */
-export function resolveListenOptions(options: unknown): ResolvedEndpointOptions {
+export function resolveListenOptions(options: unknown): ResolvedListenOptions {
   const given = checkOptions('options', options, [...shared, ...ofListeners], notSupported);
-  if (given.reactors !== undefined && checkInteger('options.reactors', given.reactors, 0, 1024) !== 0) {
-    throw new NotSupportedError('options.reactors above 0', given.reactors);
-  }
-  return resolve(given);
+  const reactors =
+    given.reactors === undefined ? 0 : checkInteger('options.reactors', given.reactors, 0, MAX_REACTORS);
+  return { ...resolve(given), reactors };
 }
 
 /** @internal */
@@ -93,6 +102,7 @@ function resolve(given: Record<string, unknown>): ResolvedEndpointOptions {
       backlog:
         given.backlog === undefined ? 4096 : checkInteger('options.backlog', given.backlog, 1, 2 ** 31 - 1),
       reusePort: flag('reusePort', false),
+      letOthersJoin: false,
       ipv6Only: flag('ipv6Only', false),
     },
     recycle: flag('recycle', false),

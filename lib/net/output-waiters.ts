@@ -3,8 +3,8 @@ import { waitSource } from '../context/cancellation.js';
 import { readyVoid } from '../context/turn-budget.js';
 import type { Connection } from './connection.js';
 import type { DisconnectReason } from './disconnect-reason.js';
+import type { Reactor } from './reactor.js';
 import { ConnectionClosedError } from './socket-error.js';
-import type { ThreadReactor } from './thread-reactor.js';
 import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
 
 interface Waiter {
@@ -12,12 +12,12 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** The waiters of one endpoint, by slot: few connections have any. */
+/** The waiters of one part of an endpoint, by slot: few connections have any. */
 export class OutputWaiters {
-  readonly #reactor: ThreadReactor;
+  readonly #reactor: Reactor;
   readonly #bySlot = new Map<number, Set<Waiter>>();
 
-  constructor(reactor: ThreadReactor) {
+  constructor(reactor: Reactor) {
     this.#reactor = reactor;
   }
 

@@ -8,7 +8,7 @@
 import { Buffer } from 'node:buffer';
 import { InvalidArgTypeError } from '../errors.js';
 import type { Driver } from './driver.js';
-import { IN_TURN, PIECE_COUNT } from './turn-table.js';
+import { IN_TURN, OUTPUT_EPOCH, PIECE_COUNT } from './turn-table.js';
 
 const INITIAL_BYTES = 16 * 1024;
 /** More gathered than this is sent before the turn is over. */
@@ -33,12 +33,15 @@ export class Output {
     this.#flushScheduled = false;
     this.flush();
   };
-  /** Counts the driver's sendings: what was gathered in an earlier epoch is on its way or queued. */
+  /** Where a driver on another thread says which epoch it applied last. */
+  readonly #applied: Int32Array | undefined;
+  /** Counts what was given to the driver, modulo 2^32: what was gathered in an earlier epoch is sent, queued, or posted. */
   epoch = 0;
 
-  constructor(table: Int32Array, driver: Driver) {
+  constructor(table: Int32Array, driver: Driver, applied?: Int32Array) {
     this.#table = table;
     this.#driver = driver;
+    this.#applied = applied;
     driver.setOutput(this.#bytes, this.#pieces);
   }
 
@@ -47,16 +50,29 @@ export class Output {
     return this.#table[PIECE_COUNT] !== 0;
   }
 
-  /** Takes `data` for the connection in `slot`; returns how many bytes of it were gathered, not sent at once. */
+  /** Whether the driver has sent or queued what was gathered up to `epoch`, so that its gauge counts it. */
+  isApplied(epoch: number): boolean {
+    if (this.#applied !== undefined) return ((Atomics.load(this.#applied, 0) - epoch) | 0) >= 0;
+    return epoch !== this.epoch || !this.pending;
+  }
+
+  #beginEpoch(): void {
+    this.epoch = (this.epoch + 1) | 0;
+    this.#table[OUTPUT_EPOCH] = this.epoch;
+  }
+
+  /** Takes `data` for the connection in `slot`; returns how many bytes of it the driver's gauge does not count yet. */
   add(slot: number, data: string | Uint8Array): number {
     if (typeof data === 'string') return this.#addString(slot, data);
     if (!(data instanceof Uint8Array))
       throw new InvalidArgTypeError('data', 'a string or a Uint8Array', data);
     const length = data.length;
     if (length >= DIRECT_BYTES) {
+      this.flush();
+      this.#beginEpoch();
       for (let at = 0; at < length; at += MAX_PIECE_BYTES)
         this.#driver.write(slot, data.subarray(at, at + MAX_PIECE_BYTES));
-      return 0;
+      return this.#applied === undefined ? 0 : length;
     }
     const start = this.#room(length);
     const bytes = this.#bytes;
@@ -89,11 +105,11 @@ export class Output {
     const count = this.#table[PIECE_COUNT]!;
     if (count === 0) {
       this.#used = 0;
-      this.epoch++;
+      this.#beginEpoch();
     } else if (this.#used > FLUSH_BYTES || count === MAX_PIECES) {
       this.flush();
       this.#used = 0;
-      this.epoch++;
+      this.#beginEpoch();
     }
     if (this.#used + length > this.#bytes.length) this.#grow(this.#used + length);
     return this.#used;

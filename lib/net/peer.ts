@@ -3,10 +3,10 @@ import { checkFunction } from '../validate.js';
 import type { RemoteAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
-import { type DisconnectHandler, Endpoint } from './endpoint.js';
+import { type DisconnectHandler, Endpoint, type ReactorShare } from './endpoint.js';
+import type { EndpointPart } from './endpoint-part.js';
 import type { OutputData } from './frame-batch.js';
 import { ConnectionClosedError } from './socket-error.js';
-import type { ThreadReactor } from './thread-reactor.js';
 import type { WaitOptions } from './wait.js';
 
 /**
@@ -23,16 +23,16 @@ export class Peer extends Endpoint {
   readonly established: Promise<void>;
 
   /** @internal */
-  constructor(reactor: ThreadReactor, id: number, options: { recycle: boolean; outputHighWater: number }) {
-    super(reactor, id, options);
+  constructor(share: ReactorShare, options: { recycle: boolean; outputHighWater: number }) {
+    super([share], options);
     this.established = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
   }
 
   /** @internal */
-  override connected(slot: number): void {
-    this.#connection = this.connectionAt(slot);
+  override connected(part: EndpointPart, slot: number): void {
+    this.#connection = this.connectionAt(part, slot);
     this.#settle?.resolve();
   }
 
@@ -43,10 +43,10 @@ export class Peer extends Endpoint {
   }
 
   /** @internal */
-  override disconnected(slot: number, reason: DisconnectReason): void {
+  override disconnected(part: EndpointPart, slot: number, reason: DisconnectReason): void {
     this.#reason = reason;
     this.#endedByItself = !this.closing;
-    super.disconnected(slot, reason);
+    super.disconnected(part, slot, reason);
     this.closeFor(CloseReason.destroyed);
   }
 

@@ -50,10 +50,18 @@ const fields = [
   'outputBytes',
 ] as const satisfies readonly (keyof EndpointStats)[];
 
-/** @internal */
-export function readStats(fill: (out: Float64Array) => void): EndpointStats {
-  const values = new Float64Array(fields.length);
-  fill(values);
+/** @internal How many numbers a driver fills in. */
+export const STATS_FIELDS = fields.length;
+
+/** @internal The sum over the parts of an endpoint. */
+export function readStats(parts: readonly { readStats(out: Float64Array): void }[]): EndpointStats {
+  const values = new Float64Array(STATS_FIELDS);
+  const ofPart = new Float64Array(STATS_FIELDS);
+  for (const part of parts) {
+    ofPart.fill(0);
+    part.readStats(ofPart);
+    for (let i = 0; i < values.length; i++) values[i]! += ofPart[i]!;
+  }
   const counted = Object.fromEntries(fields.map((field, i) => [field, values[i]])) as Omit<
     EndpointStats,
     'refused'

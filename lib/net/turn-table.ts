@@ -13,6 +13,12 @@ export const PIECE_COUNT = 3;
 /** 1 while the driver waits for us to return and sends the gathered output then. */
 export const IN_TURN = 4;
 export const ARENA_WAS_FULL = 5;
+/** Our number for the output that is gathered. */
+export const OUTPUT_EPOCH = 6;
+/** The number of the arena that the batches lie in, of those that were lent; 0: none. */
+export const ARENA = 7;
+/** An arena of that many bytes is missing; 0: none is. */
+export const WANTED_BYTES = 8;
 
 export const BATCHES = 16;
 export const BATCH_WORDS = 4;

@@ -1,4 +1,5 @@
-// The addon's exports: the Reactor class, how threads wake each other, and the constants that the TypeScript half repeats, for a test to compare.
+// The addon's exports: the two Reactor classes, how threads wake each other, and the constants that the TypeScript half
+// repeats, for a test to compare.
 
 #include <napi.h>
 
@@ -10,7 +11,8 @@ namespace sluice {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   namespace tt = turn_table;
-  exports.Set("Reactor", ReactorWrap::define(env));
+  exports.Set("LoopReactor", LoopReactor::define(env, "LoopReactor"));
+  exports.Set("ThreadReactor", ThreadReactor::define(env, "ThreadReactor"));
   exports.Set("Waker", WakerWrap::define(env));
   defineThreads(env, exports);
   auto layout = Napi::Object::New(env);

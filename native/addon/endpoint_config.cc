@@ -60,6 +60,7 @@ EndpointConfig EndpointConfig::from(const Napi::Object& config, int& error) {
   return {.address = address,
           .listen = {.backlog = static_cast<int>(number(config, "backlog")),
                      .reusePort = flag(config, "reusePort"),
+                     .letOthersJoin = flag(config, "letOthersJoin"),
                      .ipv6Only = flag(config, "ipv6Only")},
           .endpoint = options,
           .framer = framerFrom(config.Get("framing").As<Napi::Object>(), options.limits.frameBytes)};

@@ -8,13 +8,12 @@ namespace sluice {
 
 namespace tt = turn_table;
 
-LoopDriver* LoopDriver::create(Napi::Env env, Napi::Int32Array turnTable, Napi::Function onTurn,
-                               Napi::Function provideArena, int& error) {
-  auto* driver = new LoopDriver(env);
-  driver->turnTableRef_ = Napi::Persistent(turnTable);
-  driver->table_ = turnTable.Data();
-  driver->onTurn_ = Napi::Persistent(onTurn);
-  driver->provideArena_ = Napi::Persistent(provideArena);
+LoopDriver::LoopDriver(Napi::Env env, Napi::Int32Array turnTable, Napi::Function onTurn, Napi::Function provideArena)
+    : env_(env), turn_(env, turnTable, onTurn), provideArena_(Napi::Persistent(provideArena)) {}
+
+LoopDriver* LoopDriver::create(const Napi::CallbackInfo& info, int& error) {
+  auto* driver = new LoopDriver(info.Env(), info[0].As<Napi::Int32Array>(), info[1].As<Napi::Function>(),
+                                info[2].As<Napi::Function>());
   if (driver->open(error)) return driver;
   delete driver;
   return nullptr;
@@ -68,14 +67,6 @@ void LoopDriver::closeHandles() noexcept {
   closeHandle(timer_);
 }
 
-void LoopDriver::setOutput(Napi::Uint8Array bytes, Napi::Int32Array pieces) {
-  outputRef_ = Napi::Persistent(bytes);
-  piecesRef_ = Napi::Persistent(pieces);
-  output_ = bytes.Data();
-  pieces_ = reinterpret_cast<const OutputPiece*>(pieces.Data());
-  static_assert(sizeof(OutputPiece) == 3 * sizeof(int32_t));
-}
-
 void LoopDriver::setOutputGauge(Napi::Uint32Array gauge) {
   gaugeRef_ = Napi::Persistent(gauge);
   reactor_.setOutputGauge(gauge.Data(), static_cast<uint32_t>(gauge.ElementLength()));
@@ -90,10 +81,39 @@ void LoopDriver::unref() noexcept {
 }
 
 void LoopDriver::flush() noexcept {
-  const int32_t count = table_[tt::kPieceCount];
-  if (count == 0) return;
-  table_[tt::kPieceCount] = 0;
-  reactor_.write(pieces_, static_cast<uint32_t>(count), output_);
+  const TurnCall::Output output = turn_.takeOutput();
+  if (output.pieces.empty()) return;
+  reactor_.write(output.pieces.data(), static_cast<uint32_t>(output.pieces.size()), output.bytes);
+  schedule();
+}
+
+void LoopDriver::write(uint32_t slot, std::span<const uint8_t> bytes) noexcept {
+  const OutputPiece piece{.slot = static_cast<int32_t>(slot), .start = 0, .end = static_cast<int32_t>(bytes.size())};
+  control([&](Reactor& reactor) { reactor.write(&piece, 1, bytes.data()); });
+}
+
+void LoopDriver::release(uint32_t endpoint) noexcept {
+  control([&](Reactor& reactor) {
+    if (Endpoint* found = reactor.endpoint(endpoint)) reactor.release(*found);
+  });
+}
+
+void LoopDriver::setReading(uint32_t endpoint, bool reading) noexcept {
+  control([&](Reactor& reactor) {
+    if (Endpoint* found = reactor.endpoint(endpoint)) reactor.setReading(*found, reading);
+  });
+}
+
+void LoopDriver::end(uint32_t slot) noexcept {
+  control([&](Reactor& reactor) {
+    if (Connection* connection = reactor.connection(slot)) reactor.end(*connection);
+  });
+}
+
+void LoopDriver::destroy(uint32_t slot) noexcept {
+  control([&](Reactor& reactor) {
+    if (Connection* connection = reactor.connection(slot)) reactor.destroy(*connection);
+  });
 }
 
 void LoopDriver::schedule() noexcept {
@@ -151,7 +171,7 @@ std::span<const Batch> LoopDriver::fill() noexcept {
 // The program may have got at the arena's memory and detached it (a transfer to another thread): looked up anew each
 // turn, since nothing in JavaScript runs between here and the end of fill().
 bool LoopDriver::arenaIsUsable() noexcept {
-  if (arena_.bytes == nullptr || table_[tt::kArenaUsable] == 0) return false;
+  if (arena_.bytes == nullptr || turn_.word(tt::kArenaUsable) == 0) return false;
   void* data = nullptr;
   size_t length = 0;
   napi_get_typedarray_info(env_, arenaBytes_.Value(), nullptr, &length, &data, nullptr, nullptr);
@@ -166,7 +186,7 @@ bool LoopDriver::replaceArena(uint32_t minBytes) noexcept {
   if (napi_create_uint32(env_, minBytes, &size) != napi_ok ||
       napi_call_function(env_, env_.Undefined(), provideArena_.Value(), 1, &size, &pair) != napi_ok ||
       napi_get_element(env_, pair, 0, &parts[0]) != napi_ok || napi_get_element(env_, pair, 1, &parts[1]) != napi_ok) {
-    reportException();  // out of memory, or the thread is being terminated: the bytes wait in the kernel
+    turn_.reportException();  // out of memory, or the thread is being terminated: the bytes wait in the kernel
     return false;
   }
   const Napi::Uint8Array bytes(env_, parts[0]);
@@ -177,8 +197,8 @@ bool LoopDriver::replaceArena(uint32_t minBytes) noexcept {
             .size = static_cast<uint32_t>(bytes.ByteLength()),
             .frames = Napi::Int32Array(frames).Data(),
             .frameCapacity = static_cast<uint32_t>(frames.ElementLength() / FrameTable::kWordsPerFrame)};
-  table_[tt::kArenaUsable] = 1;
-  table_[tt::kArenaWasFull] = 0;
+  turn_.word(tt::kArenaUsable) = 1;
+  turn_.word(tt::kArenaWasFull) = 0;
   return true;
 }
 
@@ -189,58 +209,25 @@ void LoopDriver::deliver(std::span<const Batch> batches) noexcept {
 
   uint32_t endpoints[tt::kMaxBatches];  // by id: JavaScript may close one while it has the batch
   for (size_t i = 0; i < batches.size(); i++) {
-    int32_t* words = table_ + tt::kBatches + i * tt::kBatchWords;
     endpoints[i] = batches[i].endpoint->id;
-    words[0] = static_cast<int32_t>(endpoints[i]);
-    words[1] = static_cast<int32_t>(batches[i].firstFrame);
-    words[2] = static_cast<int32_t>(batches[i].frameCount);
-    words[3] = 0;
+    turn_.putBatch(i, endpoints[i], batches[i].firstFrame, batches[i].frameCount);
   }
   const size_t count = std::min<size_t>(events.size(), tt::kMaxEvents);
   delivering_.assign(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(count));
   events.erase(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(count));
-  for (size_t i = 0; i < count; i++) {
-    const Event& event = delivering_[i];
-    int32_t* words = table_ + tt::kEvents + i * tt::kEventWords;
-    words[0] = static_cast<int32_t>(event.kind) | static_cast<int32_t>(event.reason) << 8;
-    words[1] = static_cast<int32_t>(event.endpoint);
-    words[2] = static_cast<int32_t>(event.slot);
-    words[3] = event.error;
-  }
-  table_[tt::kBatchCount] = static_cast<int32_t>(batches.size());
-  table_[tt::kEventCount] = static_cast<int32_t>(count);
+  turn_.putEvents(delivering_);
   if (!batches.empty()) {
-    table_[tt::kArenaUsable] = 0;
-    table_[tt::kArenaWasFull] = reactor_.arenaWasFull() ? 1 : 0;
+    turn_.word(tt::kArenaUsable) = 0;
+    turn_.word(tt::kArenaWasFull) = reactor_.arenaWasFull() ? 1 : 0;
   }
-
-  table_[tt::kInTurn] = 1;
-  callOnTurn();
-  table_[tt::kInTurn] = 0;
+  turn_.run(batches.size(), count);
 
   flush();
   for (size_t i = 0; i < batches.size(); i++) {
-    if (table_[tt::kBatches + i * tt::kBatchWords + 3] == 0) continue;
+    if (!turn_.batchWasReleased(i)) continue;
     if (Endpoint* endpoint = reactor_.endpoint(endpoints[i]); endpoint != nullptr) reactor_.release(*endpoint);
   }
   reactor_.recycle(delivering_);
-}
-
-/// As a callback from the event loop: process.nextTick and promise jobs run before it returns.
-void LoopDriver::callOnTurn() noexcept {
-  napi_value result;
-  const napi_status status =
-      napi_make_callback(env_, asyncContext_, env_.Global(), onTurn_.Value(), 0, nullptr, &result);
-  if (status != napi_ok) reportException();
-}
-
-void LoopDriver::reportException() noexcept {
-  bool pending = false;
-  napi_value exception;
-  if (napi_is_exception_pending(env_, &pending) == napi_ok && pending &&
-      napi_get_and_clear_last_exception(env_, &exception) == napi_ok) {
-    napi_fatal_exception(env_, exception);
-  }
 }
 
 }  // namespace sluice

@@ -15,31 +15,45 @@
 #include <vector>
 
 #include "reactor/reactor.h"
+#include "turn_call.h"
 
 namespace sluice {
 
 class LoopDriver {
  public:
-  /// `onTurn()` takes a turn's batches and events; `provideArena(minBytes)` returns `[Uint8Array, Int32Array]`.
-  static LoopDriver* create(Napi::Env env, Napi::Int32Array turnTable, Napi::Function onTurn,
-                            Napi::Function provideArena, int& error);
+  /// Everything that was handed over is released before the call into JavaScript returns, or nothing more is read.
+  static constexpr uint32_t kMaxBatches = 1;
 
-  Reactor& reactor() noexcept { return reactor_; }
-  /// Where JavaScript gathers output: bytes, and pieces of three words each.
-  void setOutput(Napi::Uint8Array bytes, Napi::Int32Array pieces);
+  /// (turnTable, onTurn, provideArena): `onTurn()` takes a turn's batches and events; `provideArena(minBytes)` returns
+  /// `[Uint8Array, Int32Array]`.
+  static LoopDriver* create(const Napi::CallbackInfo& info, int& error);
+
+  TurnCall& turnCall() noexcept { return turn_; }
+  /// Runs `work(reactor)` after what was gathered is sent.
+  template <typename Work>
+  void control(Work&& work) noexcept {
+    flush();
+    work(reactor_);
+    schedule();
+  }
   void setOutputGauge(Napi::Uint32Array gauge);
   void flush() noexcept;
-  /// Something may be left to do that no descriptor will announce.
-  void schedule() noexcept;
+  void write(uint32_t slot, std::span<const uint8_t> bytes) noexcept;
+  void release(uint32_t endpoint) noexcept;
+  void setReading(uint32_t endpoint, bool reading) noexcept;
+  void end(uint32_t slot) noexcept;
+  void destroy(uint32_t slot) noexcept;
   /// Endpoints that keep the process alive.
   void ref() noexcept;
   void unref() noexcept;
 
  private:
-  explicit LoopDriver(Napi::Env env) : env_(env) {}
+  LoopDriver(Napi::Env env, Napi::Int32Array turnTable, Napi::Function onTurn, Napi::Function provideArena);
   ~LoopDriver() = default;
 
   bool open(int& error);
+  /// Something may be left to do that no descriptor will announce.
+  void schedule() noexcept;
   static void onCleanup(napi_async_cleanup_hook_handle handle, void* self) noexcept;
   void closeHandles() noexcept;
   template <typename Handle>
@@ -52,26 +66,17 @@ class LoopDriver {
   bool arenaIsUsable() noexcept;
   bool replaceArena(uint32_t minBytes) noexcept;
   void deliver(std::span<const Batch> batches) noexcept;
-  void callOnTurn() noexcept;
-  void reportException() noexcept;
 
   Napi::Env env_;
   Reactor reactor_;
-  Napi::AsyncContext asyncContext_{env_, "sluice"};
-  Napi::FunctionReference onTurn_;
+  TurnCall turn_;
   Napi::FunctionReference provideArena_;
-  Napi::Reference<Napi::Int32Array> turnTableRef_;
-  int32_t* table_ = nullptr;
 
   Arena arena_;
   Napi::Reference<Napi::Uint8Array> arenaBytes_;
   Napi::Reference<Napi::Int32Array> arenaFrames_;
 
-  Napi::Reference<Napi::Uint8Array> outputRef_;
-  Napi::Reference<Napi::Int32Array> piecesRef_;
   Napi::Reference<Napi::Uint32Array> gaugeRef_;
-  const uint8_t* output_ = nullptr;
-  const OutputPiece* pieces_ = nullptr;
 
   std::vector<Event> delivering_;
 

@@ -2,6 +2,9 @@
 
 #include <netinet/in.h>
 
+#include <type_traits>
+#include <vector>
+
 #include "endpoint_config.h"
 
 namespace sluice {
@@ -18,185 +21,253 @@ Napi::Value describe(Napi::Env env, const PeerAddress& peer) {
   return object;
 }
 
-}  // namespace
+uint32_t word(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
 
-Napi::Function ReactorWrap::define(Napi::Env env) {
-  return DefineClass(env, "Reactor",
-                     {
-                         InstanceMethod<&ReactorWrap::listen>("listen"),
-                         InstanceMethod<&ReactorWrap::connect>("connect"),
-                         InstanceMethod<&ReactorWrap::localAddress>("localAddress"),
-                         InstanceMethod<&ReactorWrap::remoteAddress>("remoteAddress"),
-                         InstanceMethod<&ReactorWrap::drainStep>("drainStep"),
-                         InstanceMethod<&ReactorWrap::watchDrain>("watchDrain"),
-                         InstanceMethod<&ReactorWrap::setOutput>("setOutput"),
-                         InstanceMethod<&ReactorWrap::setOutputGauge>("setOutputGauge"),
-                         InstanceMethod<&ReactorWrap::setReading>("setReading"),
-                         InstanceMethod<&ReactorWrap::release>("release"),
-                         InstanceMethod<&ReactorWrap::flush>("flush"),
-                         InstanceMethod<&ReactorWrap::write>("write"),
-                         InstanceMethod<&ReactorWrap::end>("end"),
-                         InstanceMethod<&ReactorWrap::destroy>("destroy"),
-                         InstanceMethod<&ReactorWrap::closeListener>("closeListener"),
-                         InstanceMethod<&ReactorWrap::closeEndpoint>("closeEndpoint"),
-                         InstanceMethod<&ReactorWrap::stats>("stats"),
-                         InstanceMethod<&ReactorWrap::ref>("ref"),
-                         InstanceMethod<&ReactorWrap::unref>("unref"),
-                     });
+/// An endpoint's id, or an errno value negated.
+Napi::Value idOrError(Napi::Env env, uint32_t id, int error) {
+  return Napi::Number::New(env, id != 0 ? static_cast<double>(id) : -error);
 }
 
-ReactorWrap::ReactorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReactorWrap>(info) {
+}  // namespace
+
+template <typename Driver>
+Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
+  using Self = ReactorWrap<Driver>;
+  using Base = Napi::ObjectWrap<Self>;
+  std::vector<Napi::ClassPropertyDescriptor<Self>> methods = {
+      Base::template InstanceMethod<&Self::listen>("listen"),
+      Base::template InstanceMethod<&Self::connect>("connect"),
+      Base::template InstanceMethod<&Self::localAddress>("localAddress"),
+      Base::template InstanceMethod<&Self::remoteAddress>("remoteAddress"),
+      Base::template InstanceMethod<&Self::drainStep>("drainStep"),
+      Base::template InstanceMethod<&Self::watchDrain>("watchDrain"),
+      Base::template InstanceMethod<&Self::setOutput>("setOutput"),
+      Base::template InstanceMethod<&Self::setOutputGauge>("setOutputGauge"),
+      Base::template InstanceMethod<&Self::setReading>("setReading"),
+      Base::template InstanceMethod<&Self::release>("release"),
+      Base::template InstanceMethod<&Self::flush>("flush"),
+      Base::template InstanceMethod<&Self::write>("write"),
+      Base::template InstanceMethod<&Self::end>("end"),
+      Base::template InstanceMethod<&Self::destroy>("destroy"),
+      Base::template InstanceMethod<&Self::closeListener>("closeListener"),
+      Base::template InstanceMethod<&Self::closeEndpoint>("closeEndpoint"),
+      Base::template InstanceMethod<&Self::stats>("stats"),
+      Base::template InstanceMethod<&Self::ref>("ref"),
+      Base::template InstanceMethod<&Self::unref>("unref"),
+  };
+  if constexpr (std::is_same_v<Driver, ThreadDriver>) {
+    methods.push_back(Base::template InstanceMethod<&Self::lendArena>("lendArena"));
+    methods.push_back(Base::template InstanceMethod<&Self::join>("join"));
+  }
+  return Base::DefineClass(env, name, methods);
+}
+
+template <typename Driver>
+ReactorWrap<Driver>::ReactorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReactorWrap<Driver>>(info) {
   int error = 0;
-  driver_ = LoopDriver::create(info.Env(), info[0].As<Napi::Int32Array>(), info[1].As<Napi::Function>(),
-                               info[2].As<Napi::Function>(), error);
+  driver_ = Driver::create(info, error);
   if (driver_ == nullptr) {
-    auto failure = Napi::Error::New(info.Env(), "the event loop refused a poller");
+    auto failure = Napi::Error::New(info.Env(), "the system refused a reactor");
     failure.Set("errno", Napi::Number::New(info.Env(), error));
     failure.ThrowAsJavaScriptException();
   }
 }
 
-Endpoint* ReactorWrap::endpointAt(const Napi::CallbackInfo& info) {
-  return driver_->reactor().endpoint(info[0].As<Napi::Number>().Uint32Value());
-}
-
-Connection* ReactorWrap::connectionAt(const Napi::CallbackInfo& info) {
-  Connection* connection = driver_->reactor().connection(info[0].As<Napi::Number>().Uint32Value());
-  return connection != nullptr && connection->isOpen() ? connection : nullptr;
-}
-
-/// The endpoint's id, or an errno value negated.
-Napi::Value ReactorWrap::listen(const Napi::CallbackInfo& info) {
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::listen(const Napi::CallbackInfo& info) {
   int error = 0;
+  uint32_t id = 0;
   EndpointConfig config = EndpointConfig::from(info[0].As<Napi::Object>(), error);
-  const Endpoint* endpoint = nullptr;
+  config.endpoint.maxBatches = Driver::kMaxBatches;
   if (error == 0) {
-    endpoint =
-        driver_->reactor().listen(config.address, config.listen, std::move(config.framer), config.endpoint, error);
+    driver_->control([&](Reactor& reactor) {
+      const Endpoint* endpoint =
+          reactor.listen(config.address, config.listen, std::move(config.framer), config.endpoint, error);
+      if (endpoint != nullptr) id = endpoint->id;
+    });
   }
-  driver_->schedule();
-  return Napi::Number::New(info.Env(), endpoint != nullptr ? static_cast<double>(endpoint->id) : -error);
+  return idOrError(info.Env(), id, error);
 }
 
-Napi::Value ReactorWrap::connect(const Napi::CallbackInfo& info) {
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::connect(const Napi::CallbackInfo& info) {
   int error = 0;
+  uint32_t id = 0;
   EndpointConfig config = EndpointConfig::from(info[0].As<Napi::Object>(), error);
-  const Endpoint* endpoint = nullptr;
+  config.endpoint.maxBatches = Driver::kMaxBatches;
   if (error == 0) {
-    endpoint = driver_->reactor().connect(config.address, std::move(config.framer), config.endpoint, error);
+    driver_->control([&](Reactor& reactor) {
+      const Endpoint* endpoint = reactor.connect(config.address, std::move(config.framer), config.endpoint, error);
+      if (endpoint != nullptr) id = endpoint->id;
+    });
   }
-  driver_->schedule();
-  return Napi::Number::New(info.Env(), endpoint != nullptr ? static_cast<double>(endpoint->id) : -error);
+  return idOrError(info.Env(), id, error);
 }
 
-Napi::Value ReactorWrap::localAddress(const Napi::CallbackInfo& info) {
-  const Endpoint* endpoint = endpointAt(info);
-  return endpoint == nullptr ? info.Env().Undefined()
-                             : describe(info.Env(), PeerAddress::from(endpoint->listener.address()));
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::localAddress(const Napi::CallbackInfo& info) {
+  bool found = false;
+  PeerAddress address;
+  driver_->control([&](Reactor& reactor) {
+    const Endpoint* endpoint = reactor.endpoint(word(info[0]));
+    found = endpoint != nullptr;
+    if (found) address = PeerAddress::from(endpoint->listener.address());
+  });
+  return found ? describe(info.Env(), address) : info.Env().Undefined();
 }
 
-Napi::Value ReactorWrap::remoteAddress(const Napi::CallbackInfo& info) {
-  const Connection* connection = driver_->reactor().connection(info[0].As<Napi::Number>().Uint32Value());
-  return connection == nullptr ? info.Env().Undefined() : describe(info.Env(), connection->peer);
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::remoteAddress(const Napi::CallbackInfo& info) {
+  bool found = false;
+  PeerAddress address;
+  driver_->control([&](Reactor& reactor) {
+    const Connection* connection = reactor.connection(word(info[0]));
+    found = connection != nullptr;
+    if (found) address = connection->peer;
+  });
+  return found ? describe(info.Env(), address) : info.Env().Undefined();
 }
 
 /// How many connections still have something in flight.
-Napi::Value ReactorWrap::drainStep(const Napi::CallbackInfo& info) {
-  Endpoint* endpoint = endpointAt(info);
-  const DrainProgress progress = endpoint == nullptr ? DrainProgress{} : driver_->reactor().drainStep(*endpoint);
-  driver_->schedule();
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::drainStep(const Napi::CallbackInfo& info) {
+  DrainProgress progress;
+  driver_->control([&](Reactor& reactor) {
+    Endpoint* endpoint = reactor.endpoint(word(info[0]));
+    if (endpoint != nullptr) progress = reactor.drainStep(*endpoint);
+  });
   return Napi::Number::New(info.Env(), progress.remaining);
 }
 
-Napi::Value ReactorWrap::watchDrain(const Napi::CallbackInfo& info) {
-  Connection* connection = driver_->reactor().connection(info[0].As<Napi::Number>().Uint32Value());
-  return Napi::Boolean::New(info.Env(), connection != nullptr && driver_->reactor().watchDrain(*connection));
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::watchDrain(const Napi::CallbackInfo& info) {
+  bool watched = false;
+  driver_->control([&](Reactor& reactor) {
+    Connection* connection = reactor.connection(word(info[0]));
+    watched = connection != nullptr && reactor.watchDrain(*connection);
+  });
+  return Napi::Boolean::New(info.Env(), watched);
 }
 
-void ReactorWrap::setOutput(const Napi::CallbackInfo& info) {
-  driver_->setOutput(info[0].As<Napi::Uint8Array>(), info[1].As<Napi::Int32Array>());
+template <typename Driver>
+void ReactorWrap<Driver>::setOutput(const Napi::CallbackInfo& info) {
+  driver_->turnCall().setOutput(info[0].As<Napi::Uint8Array>(), info[1].As<Napi::Int32Array>());
 }
 
-void ReactorWrap::setOutputGauge(const Napi::CallbackInfo& info) {
+template <typename Driver>
+void ReactorWrap<Driver>::setOutputGauge(const Napi::CallbackInfo& info) {
   driver_->setOutputGauge(info[0].As<Napi::Uint32Array>());
 }
 
-void ReactorWrap::setReading(const Napi::CallbackInfo& info) {
-  Endpoint* endpoint = endpointAt(info);
-  if (endpoint != nullptr) driver_->reactor().setReading(*endpoint, info[1].As<Napi::Boolean>().Value());
-  driver_->schedule();
+template <typename Driver>
+void ReactorWrap<Driver>::setReading(const Napi::CallbackInfo& info) {
+  driver_->setReading(word(info[0]), info[1].As<Napi::Boolean>().Value());
 }
 
-void ReactorWrap::release(const Napi::CallbackInfo& info) {
-  driver_->flush();
-  Endpoint* endpoint = endpointAt(info);
-  if (endpoint != nullptr) driver_->reactor().release(*endpoint);
-  driver_->schedule();
+template <typename Driver>
+void ReactorWrap<Driver>::release(const Napi::CallbackInfo& info) {
+  driver_->release(word(info[0]));
 }
 
-void ReactorWrap::flush(const Napi::CallbackInfo&) {
+template <typename Driver>
+void ReactorWrap<Driver>::flush(const Napi::CallbackInfo&) {
   driver_->flush();
-  driver_->schedule();
 }
 
 /// A large piece of output straight from the program's memory: (slot, bytes).
-void ReactorWrap::write(const Napi::CallbackInfo& info) {
-  driver_->flush();
+template <typename Driver>
+void ReactorWrap<Driver>::write(const Napi::CallbackInfo& info) {
   auto bytes = info[1].As<Napi::Uint8Array>();
-  const OutputPiece piece{
-      .slot = info[0].As<Napi::Number>().Int32Value(), .start = 0, .end = static_cast<int32_t>(bytes.ByteLength())};
-  driver_->reactor().write(&piece, 1, bytes.Data());
-  driver_->schedule();
+  driver_->write(word(info[0]), {bytes.Data(), bytes.ByteLength()});
 }
 
-void ReactorWrap::end(const Napi::CallbackInfo& info) {
-  driver_->flush();
-  if (Connection* connection = connectionAt(info)) driver_->reactor().end(*connection);
-  driver_->schedule();
+template <typename Driver>
+void ReactorWrap<Driver>::end(const Napi::CallbackInfo& info) {
+  driver_->end(word(info[0]));
 }
 
-void ReactorWrap::destroy(const Napi::CallbackInfo& info) {
-  driver_->flush();
-  if (Connection* connection = connectionAt(info)) driver_->reactor().destroy(*connection);
-  driver_->schedule();
+template <typename Driver>
+void ReactorWrap<Driver>::destroy(const Napi::CallbackInfo& info) {
+  driver_->destroy(word(info[0]));
 }
 
-void ReactorWrap::closeListener(const Napi::CallbackInfo& info) {
-  if (Endpoint* endpoint = endpointAt(info)) driver_->reactor().closeListener(*endpoint);
-  driver_->schedule();
+template <typename Driver>
+void ReactorWrap<Driver>::closeListener(const Napi::CallbackInfo& info) {
+  driver_->control([&](Reactor& reactor) {
+    if (Endpoint* endpoint = reactor.endpoint(word(info[0]))) reactor.closeListener(*endpoint);
+  });
 }
 
-void ReactorWrap::closeEndpoint(const Napi::CallbackInfo& info) {
-  driver_->flush();
-  const auto reason = static_cast<CloseReason>(info[1].As<Napi::Number>().Uint32Value());
-  if (Endpoint* endpoint = endpointAt(info)) driver_->reactor().closeEndpoint(*endpoint, reason);
-  driver_->schedule();
+template <typename Driver>
+void ReactorWrap<Driver>::closeEndpoint(const Napi::CallbackInfo& info) {
+  const auto reason = static_cast<CloseReason>(word(info[1]));
+  driver_->control([&](Reactor& reactor) {
+    if (Endpoint* endpoint = reactor.endpoint(word(info[0]))) reactor.closeEndpoint(*endpoint, reason);
+  });
 }
 
-void ReactorWrap::stats(const Napi::CallbackInfo& info) {
-  const Endpoint* endpoint = endpointAt(info);
-  if (endpoint == nullptr) return;
+template <typename Driver>
+void ReactorWrap<Driver>::stats(const Napi::CallbackInfo& info) {
+  uint64_t values[14] = {};
+  driver_->control([&](Reactor& reactor) {
+    const Endpoint* endpoint = reactor.endpoint(word(info[0]));
+    if (endpoint == nullptr) return;
+    const EndpointStats& s = endpoint->stats;
+    const uint64_t current[] = {endpoint->openConnections,
+                                s.accepted,
+                                s.refusedByLimit,
+                                s.refusedByAddress,
+                                s.refusedByDescriptors,
+                                s.acceptBackOffs,
+                                s.closed,
+                                s.faults,
+                                s.frames,
+                                s.batches,
+                                s.bytesIn,
+                                s.bytesOut,
+                                endpoint->heldBytes(),
+                                endpoint->queuedOutput};
+    static_assert(sizeof current == sizeof values);
+    std::copy(std::begin(current), std::end(current), values);
+  });
   auto out = info[1].As<Napi::Float64Array>();
-  const EndpointStats& s = endpoint->stats;
-  const uint64_t values[] = {endpoint->openConnections,
-                             s.accepted,
-                             s.refusedByLimit,
-                             s.refusedByAddress,
-                             s.refusedByDescriptors,
-                             s.acceptBackOffs,
-                             s.closed,
-                             s.faults,
-                             s.frames,
-                             s.batches,
-                             s.bytesIn,
-                             s.bytesOut,
-                             endpoint->heldBytes(),
-                             endpoint->queuedOutput};
   size_t i = 0;
   for (const uint64_t value : values) out[i++] = static_cast<double>(value);
 }
 
-void ReactorWrap::ref(const Napi::CallbackInfo&) { driver_->ref(); }
-void ReactorWrap::unref(const Napi::CallbackInfo&) { driver_->unref(); }
+template <typename Driver>
+void ReactorWrap<Driver>::ref(const Napi::CallbackInfo&) {
+  driver_->ref();
+}
+
+template <typename Driver>
+void ReactorWrap<Driver>::unref(const Napi::CallbackInfo&) {
+  driver_->unref();
+}
+
+/// (number, bytes, frames)
+template <typename Driver>
+void ReactorWrap<Driver>::lendArena(const Napi::CallbackInfo& info) {
+  if constexpr (std::is_same_v<Driver, ThreadDriver>) {
+    driver_->lendArena(word(info[0]), info[1].As<Napi::Uint8Array>(), info[2].As<Napi::Int32Array>());
+  }
+}
+
+/// (config, driver, endpoint)
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::join(const Napi::CallbackInfo& info) {
+  int error = 0;
+  uint32_t id = 0;
+  if constexpr (std::is_same_v<Driver, ThreadDriver>) {
+    EndpointConfig config = EndpointConfig::from(info[0].As<Napi::Object>(), error);
+    config.endpoint.maxBatches = Driver::kMaxBatches;
+    const auto* first = Napi::ObjectWrap<ReactorWrap<Driver>>::Unwrap(info[1].As<Napi::Object>());
+    if (error == 0) id = driver_->join(std::move(config), *first->driver_, word(info[2]), error);
+  }
+  return idOrError(info.Env(), id, error);
+}
+
+template class ReactorWrap<LoopDriver>;
+template class ReactorWrap<ThreadDriver>;
 
 }  // namespace sluice

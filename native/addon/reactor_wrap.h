@@ -1,16 +1,18 @@
-// The class that JavaScript sees: one reactor, driven by the thread's event loop. lib/net/driver.ts documents each
-// method; arguments were checked there and are only asserted here.
+// The classes that JavaScript sees: a reactor driven by the thread's event loop, and one on a thread of its own. They have
+// the same methods; lib/net/driver.ts documents each. Arguments were checked there and are only asserted here.
 #pragma once
 
 #include <napi.h>
 
 #include "loop_driver.h"
+#include "thread_driver.h"
 
 namespace sluice {
 
-class ReactorWrap : public Napi::ObjectWrap<ReactorWrap> {
+template <typename Driver>
+class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
  public:
-  static Napi::Function define(Napi::Env env);
+  static Napi::Function define(Napi::Env env, const char* name);
   explicit ReactorWrap(const Napi::CallbackInfo& info);
 
  private:
@@ -34,10 +36,14 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap> {
   void ref(const Napi::CallbackInfo& info);
   void unref(const Napi::CallbackInfo& info);
 
-  Endpoint* endpointAt(const Napi::CallbackInfo& info);
-  Connection* connectionAt(const Napi::CallbackInfo& info);
+  // Of reactors with a thread of their own.
+  void lendArena(const Napi::CallbackInfo& info);
+  Napi::Value join(const Napi::CallbackInfo& info);
 
-  LoopDriver* driver_ = nullptr;  // frees itself after the environment's clean-up
+  Driver* driver_ = nullptr;  // frees itself after the environment's clean-up
 };
+
+using LoopReactor = ReactorWrap<LoopDriver>;
+using ThreadReactor = ReactorWrap<ThreadDriver>;
 
 }  // namespace sluice

@@ -10,11 +10,14 @@
 namespace sluice::turn_table {
 
 // Header words.
-inline constexpr uint32_t kBatchCount = 0;    // native → JavaScript
-inline constexpr uint32_t kEventCount = 1;    // native → JavaScript
-inline constexpr uint32_t kArenaUsable = 2;   // JavaScript → native: the arena may be filled again
-inline constexpr uint32_t kPieceCount = 3;    // JavaScript → native: output pieces to be sent
-inline constexpr uint32_t kInTurn = 4;        // native → JavaScript: output is sent when the call returns
+inline constexpr uint32_t kBatchCount = 0;   // native → JavaScript
+inline constexpr uint32_t kEventCount = 1;   // native → JavaScript
+inline constexpr uint32_t kArenaUsable = 2;  // JavaScript → native: the arena may be filled again
+inline constexpr uint32_t kPieceCount = 3;   // JavaScript → native: output pieces to be sent
+inline constexpr uint32_t kInTurn = 4;       // native → JavaScript: output is sent when the call returns
+inline constexpr uint32_t kOutputEpoch = 6;  // JavaScript → native: its number for the output that is gathered
+inline constexpr uint32_t kArena = 7;  // native → JavaScript: the number of the arena that the batches lie in; 0: none
+inline constexpr uint32_t kWantedBytes = 8;   // native → JavaScript: an arena of that size is missing
 inline constexpr uint32_t kArenaWasFull = 5;  // native → JavaScript: more was there than the arena could hold
 
 // Batches: endpoint, first frame, frame count, and a word that JavaScript sets when the batch was released.

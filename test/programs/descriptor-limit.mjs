@@ -1,8 +1,11 @@
-// An echo server for 150-descriptors.test.ts, run under a descriptor limit. Answers on standard output: its port, and a
+// An echo server for 150-descriptors.test.ts, run under a descriptor limit, with as many reactor threads as its argument says. Answers on standard output: its port, and a
 // line of statistics, with the CPU time since the last, for each line on standard input.
 import { lines, listen } from '../../dist/index.js';
 
-const server = await listen('tcp://127.0.0.1:0', { framing: lines() });
+const server = await listen('tcp://127.0.0.1:0', {
+  framing: lines(),
+  reactors: Number(process.argv[2]),
+});
 server.onBatch((batch) => {
   for (let i = 0; i < batch.length; i++) batch.reply(i, `${batch.text(i)}\n`);
 });

@@ -2,7 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { lines, listen } from '../../dist/index.js';
 
-const server = await listen('tcp://127.0.0.1:0', { framing: lines(), recycle: workerData.recycle });
+const server = await listen('tcp://127.0.0.1:0', {
+  framing: lines(),
+  recycle: workerData.recycle,
+  reactors: workerData.reactors,
+});
 parentPort.postMessage(server.address.port);
 if (workerData.form === 'push') {
   server.onBatch((batch) => {

@@ -3,16 +3,20 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
 #include <utility>
 
 #include "framing/framer.h"
+#include "net/admission.h"
 #include "net/connection.h"
 #include "net/listener.h"
 #include "net/outstanding_batches.h"
 #include "net/socket_options.h"
+#include "threads/ref.h"
 
 namespace sluice {
+
+class ConnectionSpread;
+class SharedCredit;
 
 struct EndpointLimits {
   uint32_t connections = UINT32_MAX;
@@ -56,6 +60,8 @@ struct Endpoint {
   const EndpointOptions options;
 
   Listener listener;
+  Ref<Admission> admission;      // of a listener; shared with its parts on other reactors
+  Ref<ConnectionSpread> spread;  // gives accepted connections to other reactors
   bool acceptable = false;       // the backlog may hold a connection
   uint64_t acceptAgainAtMs = 0;  // after a back-off; 0: at once
   uint32_t backOffMs = 0;
@@ -71,8 +77,10 @@ struct Endpoint {
   uint32_t openConnections = 0;
   uint64_t partialBytes = 0;  // of unfinished frames
   OutstandingBatches batches;
-  uint64_t queuedOutput = 0;                                                 // of all connections
-  std::unordered_map<PeerAddress, uint32_t, HostHash, SameHost> perAddress;  // only with that limit
+  Ref<SharedCredit> credit;  // of a listener on several reactors
+  uint32_t creditPart = 0;
+  bool awaitsCredit = false;  // the other parts hold the whole budget
+  uint64_t queuedOutput = 0;  // of all connections
   EndpointStats stats;
 
   /// Bytes read and not released.

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <mutex>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,6 +34,10 @@ bool identify(const char* path, uint64_t& device, uint64_t& inode) noexcept {
   return true;
 }
 
+// While one listener has given its reserve up, no other, on another reactor's thread, may take the descriptor. Accepting is
+// a few microseconds of the kernel's time, and the lock costs nothing beside it.
+std::mutex descriptors;
+
 int openReserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 }  // namespace
@@ -56,6 +61,10 @@ int Listener::open(const SocketAddress& address, const ListenOptions& options) n
   bool ready = ::bind(fd_, address.raw(), address.length) == 0;
   address_ = address;
   if (const char* path = unixPath(address); ready && path != nullptr) identify(path, unixDevice_, unixInode_);
+  // Only now: with the option set before, bind would succeed beside a stranger that has it too.
+  if (ready && options.letOthersJoin && systemSpreads(address.family())) {
+    ready = ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+  }
   ready = ready && ::listen(fd_, options.backlog) == 0;
   if (!ready) {
     const int error = errno;
@@ -70,7 +79,16 @@ int Listener::open(const SocketAddress& address, const ListenOptions& options) n
   return 0;
 }
 
+bool Listener::systemSpreads([[maybe_unused]] int family) noexcept {
+#ifdef __linux__
+  return family == AF_INET || family == AF_INET6;
+#else
+  return false;
+#endif
+}
+
 Listener::Accepted Listener::accept() noexcept {
+  const std::lock_guard lock(descriptors);
   for (;;) {
     SocketAddress remote;
     remote.length = sizeof remote.storage;

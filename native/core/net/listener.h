@@ -15,6 +15,7 @@ namespace sluice {
 struct ListenOptions {
   int backlog = 4096;
   bool reusePort = false;
+  bool letOthersJoin = false;  // takes the port for itself, then lets further sockets of this user share it
   bool ipv6Only = false;
 };
 
@@ -37,6 +38,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  /// Whether the system deals new connections out among the sockets that share a port: Linux does, socket(7).
+  static bool systemSpreads(int family) noexcept;
   /// Returns 0 or an errno value; nothing stays open on failure.
   int open(const SocketAddress& address, const ListenOptions& options) noexcept;
   Accepted accept() noexcept;

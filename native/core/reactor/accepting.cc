@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "reactor/connection_spread.h"
 #include "reactor/reactor.h"
 
 namespace sluice {
@@ -39,12 +40,16 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
           break;
         }
         applySocketOptions(accepted.fd, endpoint.listener.address().family(), endpoint.options.socket);
+        if (endpoint.spread && endpoint.spread->give(accepted.fd, accepted.peer)) {
+          endpoint.stats.accepted++;
+          break;
+        }
         if (Connection* connection = open(endpoint, accepted.fd, accepted.peer); connection != nullptr) {
           endpoint.stats.accepted++;
           connection->active = true;  // it may have sent already: a drain must look before it leaves
           events_.push_back({EventKind::kConnected, CloseReason::kNone, endpoint.id, connection->slot, 0});
         } else {
-          forgetAddress(endpoint, accepted.peer);
+          endpoint.admission->leave(accepted.peer);
           endpoint.stats.refusedByDescriptors++;
         }
         break;
@@ -55,24 +60,31 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
 }
 
 bool Reactor::admits(Endpoint& endpoint, const PeerAddress& peer) noexcept {
-  const EndpointLimits& limits = endpoint.options.limits;
-  if (endpoint.openConnections >= limits.connections) {
-    endpoint.stats.refusedByLimit++;
-    return false;
+  switch (endpoint.admission->enter(peer)) {
+    case Admission::Verdict::kAdmitted:
+      return true;
+    case Admission::Verdict::kTooMany:
+      endpoint.stats.refusedByLimit++;
+      return false;
+    case Admission::Verdict::kTooManyOfAddress:
+      endpoint.stats.refusedByAddress++;
+      return false;
   }
-  if (limits.connectionsPerAddress == UINT32_MAX || peer.family == AF_UNIX) return true;
-  uint32_t& count = endpoint.perAddress[peer];
-  if (count >= limits.connectionsPerAddress) {
-    endpoint.stats.refusedByAddress++;
-    return false;
-  }
-  count++;
-  return true;
+  return false;
 }
 
-void Reactor::forgetAddress(Endpoint& endpoint, const PeerAddress& peer) noexcept {
-  const auto count = endpoint.perAddress.find(peer);
-  if (count != endpoint.perAddress.end() && --count->second == 0) endpoint.perAddress.erase(count);
+void Reactor::adopt(uint32_t id, int fd, const PeerAddress& peer) noexcept {
+  Endpoint* found = endpoint(id);
+  if (found == nullptr || found->closing) {
+    ::close(fd);
+    return;
+  }
+  if (const Connection* connection = open(*found, fd, peer); connection != nullptr) {
+    events_.push_back({EventKind::kConnected, CloseReason::kNone, id, connection->slot, 0});
+  } else {
+    found->admission->leave(peer);
+    found->stats.refusedByDescriptors++;
+  }
 }
 
 }  // namespace sluice

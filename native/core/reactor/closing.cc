@@ -67,6 +67,7 @@ void Reactor::closeDescriptor(Connection& connection) noexcept {
   ::close(connection.fd);  // the poller forgets it with the last descriptor
   connection.fd = -1;
   connection.endpoint->openConnections--;
+  if (connection.endpoint->admission) connection.endpoint->admission->leave(connection.peer);
 }
 
 /// Closes before the batches in hand are released; the report still waits for them.
@@ -87,12 +88,13 @@ void Reactor::report(Connection& connection) noexcept {
   events_.push_back({neverConnected ? EventKind::kConnectFailed : EventKind::kDisconnected, connection.reason,
                      endpoint.id, connection.slot, connection.systemError});
   if (!neverConnected) endpoint.stats.closed++;
-  forgetAddress(endpoint, connection.peer);
 }
 
 void Reactor::dropPartial(Connection& connection) noexcept {
+  if (connection.partial.empty()) return connection.partial.clear();
   connection.endpoint->partialBytes -= connection.partial.size();
   connection.partial.clear();
+  settleCredit(*connection.endpoint);
 }
 
 void Reactor::destroy(Connection& connection) noexcept {

@@ -31,7 +31,7 @@ uint32_t Reactor::nextEndpointId() noexcept {
   return lastEndpointId_;
 }
 
-Endpoint* Reactor::adopt(std::unique_ptr<Endpoint> endpoint) {
+Endpoint* Reactor::keep(std::unique_ptr<Endpoint> endpoint) {
   Endpoint* raw = endpoint.get();
   endpoints_.emplace(raw->id, std::move(endpoint));
   return raw;
@@ -42,12 +42,17 @@ Endpoint* Reactor::endpoint(uint32_t id) noexcept {
   return found == endpoints_.end() ? nullptr : found->second.get();
 }
 
+Endpoint* Reactor::addEndpoint(Framer framer, const EndpointOptions& options) {
+  return keep(std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options));
+}
+
 Endpoint* Reactor::listen(const SocketAddress& address, const ListenOptions& listenOptions, Framer framer,
                           const EndpointOptions& options, int& error) {
   auto endpoint = std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options);
   error = endpoint->listener.open(address, listenOptions);
+  endpoint->admission = Ref<Admission>::make(options.limits.connections, options.limits.connectionsPerAddress);
   if (error == 0) error = poller_.add(endpoint->listener.fd(), token(endpoint->id, 0));
-  return error == 0 ? adopt(std::move(endpoint)) : nullptr;
+  return error == 0 ? keep(std::move(endpoint)) : nullptr;
 }
 
 Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const EndpointOptions& options, int& error) {
@@ -64,7 +69,7 @@ Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const En
     return nullptr;
   }
   const bool pending = result != 0;
-  Endpoint* endpoint = adopt(std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options));
+  Endpoint* endpoint = keep(std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options));
   Connection* connection = open(*endpoint, fd, PeerAddress::from(address));
   if (connection == nullptr) {
     error = ENOMEM;
@@ -93,7 +98,7 @@ Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) n
   endpoint.connections.pushBack(&connection);
   endpoint.connectionCount++;
   endpoint.openConnections++;
-  if (outputGauge_ != nullptr && connection.slot < gaugeSlots_) outputGauge_[connection.slot] = 0;
+  noteOutput(connection);
   return &connection;
 }
 
@@ -116,6 +121,7 @@ void Reactor::abandonListener(Endpoint& endpoint) noexcept {
 void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
   abandonListener(endpoint);
   endpoint.batches.releaseAll();
+  settleCredit(endpoint);
   endpoint.reading = false;
   settle(endpoint);
   for (Connection* c = endpoint.connections.front(); c != nullptr;) {

@@ -60,6 +60,10 @@ class Reactor {
                    const EndpointOptions& options, int& error);
   /// kConnected or kConnectFailed follows.
   Endpoint* connect(const SocketAddress& address, Framer framer, const EndpointOptions& options, int& error);
+  /// An endpoint whose connections others accept, and adopt() brings.
+  Endpoint* addEndpoint(Framer framer, const EndpointOptions& options);
+  /// Takes a connected socket over, as if accepted here; closes it when the endpoint is gone. kConnected follows.
+  void adopt(uint32_t endpoint, int fd, const PeerAddress& peer) noexcept;
   Endpoint* endpoint(uint32_t id) noexcept;
   /// Takes in the connections that wait to be accepted, whose peers may have sent already, and then no more; connections
   /// live on.
@@ -95,6 +99,8 @@ class Reactor {
   bool mayAccept() const noexcept { return !accepting_.empty() && events_.size() < kMaxHeldEvents; }
   bool hasWork() const noexcept { return mayFill() || mayAccept(); }
   void setReading(Endpoint& endpoint, bool reading) noexcept;
+  /// Another part of the endpoint's listener holds less than before, or this one the most.
+  void creditChanged(Endpoint& endpoint) noexcept;
 
   std::vector<Event>& events() noexcept { return events_; }
   /// These events have reached whoever knows connections by slot and endpoints by id: what they say has ended is
@@ -134,7 +140,7 @@ class Reactor {
   static constexpr uint32_t kMaxBackOffMs = 1000;
 
   uint32_t nextEndpointId() noexcept;
-  Endpoint* adopt(std::unique_ptr<Endpoint> endpoint);
+  Endpoint* keep(std::unique_ptr<Endpoint> endpoint);
   Connection* open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept;
   void reap(Endpoint& endpoint) noexcept;
   void notice(std::span<const PollEvent> ready) noexcept;
@@ -144,7 +150,6 @@ class Reactor {
   void abandonListener(Endpoint& endpoint) noexcept;
   bool acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept;
   bool admits(Endpoint& endpoint, const PeerAddress& peer) noexcept;
-  void forgetAddress(Endpoint& endpoint, const PeerAddress& peer) noexcept;
 
   // reading.cc
   bool lookAgain(const Endpoint& endpoint) noexcept;
@@ -162,6 +167,8 @@ class Reactor {
   int64_t receive(Connection& connection, uint8_t* into, uint32_t length) noexcept;
   bool keepScanStatus(Connection& connection, ScanStatus status) noexcept;
   void boundPartials(Endpoint& endpoint) noexcept;
+  bool takeCredit(Endpoint& endpoint, const Arena& arena) noexcept;
+  void settleCredit(Endpoint& endpoint) noexcept;
   Read lacks(uint32_t bytes) noexcept;
 
   // closing.cc
@@ -205,6 +212,7 @@ class Reactor {
   size_t found_ = 0;             // events that the last look at the poller brought
   size_t noticed_ = 0;           // by all looks of the turn
   Endpoint* filling_ = nullptr;  // whose batch is being filled
+  uint64_t budget_ = 0;          // what that one may hold
   bool arenaWasFull_ = false;
   std::vector<Batch> batches_;
   std::vector<Event> events_;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "reactor/reactor.h"
+#include "reactor/shared_credit.h"
 
 namespace sluice {
 
@@ -65,6 +66,7 @@ void Reactor::setReading(Endpoint& endpoint, bool reading) noexcept {
 void Reactor::release(Endpoint& endpoint) noexcept {
   if (endpoint.batches.none()) return;
   endpoint.batches.releaseOldest();
+  settleCredit(endpoint);
   settle(endpoint);
   enqueue(endpoint);
 }
@@ -79,7 +81,8 @@ uint32_t Reactor::fill(const Arena& arena) noexcept {
     Endpoint& endpoint = *work_.front();
     work_.pop_front();
     endpoint.queued = false;
-    if (!endpoint.mayRead()) continue;  // release() or setReading() brings it back
+    if (!endpoint.mayRead()) continue;           // release() or setReading() brings it back
+    if (!takeCredit(endpoint, arena)) continue;  // and this, creditChanged()
     batchFirstFrame_ = table_.size();
     batchFirstByte_ = position_;
     filling_ = &endpoint;
@@ -94,6 +97,7 @@ uint32_t Reactor::fill(const Arena& arena) noexcept {
     } else {
       settle(endpoint);
     }
+    settleCredit(endpoint);
     enqueue(endpoint);
     if (outcome == Read::kArenaFull) {
       arenaWasFull_ = true;
@@ -102,6 +106,33 @@ uint32_t Reactor::fill(const Arena& arena) noexcept {
     if (outcome == Read::kArenaTooSmall) break;
   }
   return batches_.empty() ? wanted_ : 0;
+}
+
+/// Sets the budget of the fill. False when the other parts of the listener hold all of it.
+bool Reactor::takeCredit(Endpoint& endpoint, const Arena& arena) noexcept {
+  budget_ = endpoint.options.limits.bufferedBytes;
+  if (!endpoint.credit) return true;
+  const uint64_t held = endpoint.heldBytes();
+  const uint64_t room = arena.size - position_;
+  const uint64_t granted = endpoint.credit->take(endpoint.creditPart, held, endpoint.partialBytes, room);
+  endpoint.awaitsCredit = granted == 0;
+  budget_ = held + granted;
+  return granted > 0;
+}
+
+void Reactor::settleCredit(Endpoint& endpoint) noexcept {
+  if (!endpoint.credit) return;
+  if (filling_ == &endpoint) {
+    endpoint.credit->settlePartial(endpoint.creditPart, endpoint.partialBytes);
+  } else {
+    endpoint.credit->settle(endpoint.creditPart, endpoint.heldBytes(), endpoint.partialBytes);
+  }
+}
+
+void Reactor::creditChanged(Endpoint& endpoint) noexcept {
+  endpoint.awaitsCredit = false;
+  boundPartials(endpoint);
+  enqueue(endpoint);
 }
 
 /// Takes the endpoint's ready connections in turn, each for one read, until none is left, not even at another look at the
@@ -172,9 +203,8 @@ Reactor::Read Reactor::readIntoArena(Connection& connection, const Arena& arena)
   const uint32_t carried = partial.size();
   const uint32_t begin = position_;
   const uint64_t held = endpoint.heldBytes() + (position_ - batchFirstByte_);
-  const uint64_t budget = endpoint.options.limits.bufferedBytes;
-  if (held >= budget && (table_.size() > batchFirstFrame_ || !endpoint.batches.none())) return Read::kNoCredit;
-  const uint64_t allowance = std::max<uint64_t>(budget - std::min(held, budget), kMinReadBytes);
+  if (held >= budget_ && (table_.size() > batchFirstFrame_ || !endpoint.batches.none())) return Read::kNoCredit;
+  const uint64_t allowance = std::max<uint64_t>(budget_ - std::min(held, budget_), kMinReadBytes);
   const auto length = static_cast<uint32_t>(std::min<uint64_t>({arena.size - begin - carried, kReadBytes, allowance}));
 
   std::memcpy(arena.bytes + begin, partial.bytes(), carried);
@@ -327,7 +357,11 @@ Reactor::Read Reactor::finishInput(Connection& connection, const Arena& arena) n
 void Reactor::boundPartials(Endpoint& endpoint) noexcept {
   const EndpointLimits& limits = endpoint.options.limits;
   const uint64_t bound = std::max<uint64_t>(limits.bufferedBytes, uint64_t{limits.frameBytes} + kReadBytes);
-  while (endpoint.partialBytes > bound) {
+  for (;;) {
+    settleCredit(endpoint);
+    const bool tooMuch =
+        endpoint.credit ? endpoint.credit->mustShrink(endpoint.creditPart, bound) : endpoint.partialBytes > bound;
+    if (!tooMuch) return;
     Connection* largest = nullptr;
     for (Connection* c = endpoint.connections.front(); c != nullptr; c = endpoint.connections.after(c)) {
       if (c->isOpen() && (largest == nullptr || c->partial.size() > largest->partial.size())) largest = c;

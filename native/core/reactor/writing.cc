@@ -4,6 +4,7 @@
 // copied into the connection's queue and goes out when the poller reports room.
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -184,7 +185,8 @@ void Reactor::dropOutput(Connection& connection) noexcept {
 
 void Reactor::noteOutput(Connection& connection) noexcept {
   if (connection.slot < gaugeSlots_) {
-    outputGauge_[connection.slot] = static_cast<uint32_t>(std::min<size_t>(connection.outputBytes(), UINT32_MAX));
+    const auto bytes = static_cast<uint32_t>(std::min<size_t>(connection.outputBytes(), UINT32_MAX));
+    std::atomic_ref<uint32_t>(outputGauge_[connection.slot]).store(bytes, std::memory_order_relaxed);
   }
 }
 

@@ -1,0 +1,31 @@
+/** The reactor that sits in the event loop of its JavaScript thread: one for each thread, made with the first endpoint. */
+import { native } from '../native.js';
+import { LoopArenas } from './arena.js';
+import { Output } from './output.js';
+import { Reactor } from './reactor.js';
+
+export class LoopReactor extends Reactor {
+  static #instance: LoopReactor | undefined;
+
+  /** This thread's. */
+  static get(): LoopReactor {
+    LoopReactor.#instance ??= new LoopReactor();
+    return LoopReactor.#instance;
+  }
+
+  readonly arenas = new LoopArenas(this.table);
+  readonly driver = new native.LoopReactor(
+    this.table,
+    () => this.onTurn(),
+    (minBytes) => {
+      const arena = this.arenas.provide(minBytes);
+      return [arena.bytes, arena.frames];
+    },
+  );
+  readonly output = new Output(this.table, this.driver);
+
+  private constructor() {
+    super();
+    this.driver.setOutputGauge(this.gauge);
+  }
+}

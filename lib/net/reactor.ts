@@ -1,0 +1,147 @@
+/**
+ * A reactor as its JavaScript thread sees it: the driver, and who gets what of each turn. There are two kinds, in
+ * loop-reactor.ts and thread-reactor.ts. A reactor lives as long as its JavaScript thread: one without endpoints costs a
+ * descriptor or two, and keeps nothing alive.
+ */
+import type { ArenaPool } from './arena.js';
+import { Connection } from './connection.js';
+import { disconnectReason } from './disconnect-reason.js';
+import type { Driver } from './driver.js';
+import type { EndpointPart } from './endpoint-part.js';
+import { FrameBatch } from './frame-batch.js';
+import type { Output } from './output.js';
+import {
+  BATCH_COUNT,
+  BATCH_ENDPOINT,
+  BATCH_FIRST_FRAME,
+  BATCH_FRAME_COUNT,
+  BATCH_RELEASED,
+  BATCH_WORDS,
+  BATCHES,
+  EVENT_CONNECT_FAILED,
+  EVENT_CONNECTED,
+  EVENT_COUNT,
+  EVENT_DISCONNECTED,
+  EVENT_DRAINED,
+  EVENT_ENDPOINT_CLOSED,
+  EVENT_WORDS,
+  EVENTS,
+  FRAME_WORDS,
+  IN_TURN,
+  TURN_TABLE_WORDS,
+} from './turn-table.js';
+
+const INITIAL_SLOTS = 256;
+
+export abstract class Reactor {
+  readonly table = new Int32Array(TURN_TABLE_WORDS);
+  abstract readonly driver: Driver;
+  abstract readonly output: Output;
+  abstract readonly arenas: ArenaPool;
+  /** For each slot, the bytes of output that the driver queues. */
+  gauge = new Uint32Array(new SharedArrayBuffer(INITIAL_SLOTS * 4));
+  /** Counts the driver's calls: a batch is of this call, or of an earlier one. */
+  turn = 0;
+  readonly #parts = new Map<number, EndpointPart>();
+  /** By slot; only those that the program asked for. */
+  readonly #connections: (Connection | undefined)[] = [];
+
+  register(part: EndpointPart): void {
+    this.#parts.set(part.id, part);
+  }
+
+  /** The connection in `slot`, which belongs to `part`. */
+  connectionAt(part: EndpointPart, slot: number): Connection {
+    let connection = this.#connections[slot];
+    if (connection === undefined) {
+      connection = new Connection(part, slot);
+      this.#connections[slot] = connection;
+    }
+    return connection;
+  }
+
+  /** Batch number `index` of call number `turn` was released by its endpoint. */
+  releaseBatch(endpoint: number, turn: number, index: number): void {
+    if (turn === this.turn && this.table[IN_TURN] === 1) {
+      this.table[BATCHES + index * BATCH_WORDS + BATCH_RELEASED] = 1;
+    } else {
+      this.driver.release(endpoint);
+    }
+  }
+
+  /** The driver's call. */
+  protected onTurn(): void {
+    this.turn++;
+    const events = this.table[EVENT_COUNT]!;
+    for (let i = 0; i < events; i++) this.#dispatchEvent(EVENTS + i * EVENT_WORDS);
+    const batches = this.table[BATCH_COUNT]!;
+    if (batches > 0) this.#dispatchBatches(batches);
+  }
+
+  #dispatchBatches(count: number): void {
+    const { table, arenas } = this;
+    const arena = arenas.current!;
+    arena.pending = count;
+    const last = BATCHES + (count - 1) * BATCH_WORDS;
+    const lastFrame = table[last + BATCH_FIRST_FRAME]! + table[last + BATCH_FRAME_COUNT]! - 1;
+    arenas.noteTurn(arena.frames[lastFrame * FRAME_WORDS + 2]!);
+    for (let i = 0; i < count; i++) {
+      const at = BATCHES + i * BATCH_WORDS;
+      const part = this.#parts.get(table[at + BATCH_ENDPOINT]!);
+      if (part === undefined || part.endpoint.closing) {
+        if (--arena.pending === 0) arenas.reclaim(arena, false);
+        continue;
+      }
+      const length = table[at + BATCH_FRAME_COUNT]!;
+      part.endpoint.deliver(
+        new FrameBatch(part, arena, table[at + BATCH_FIRST_FRAME]!, length, this.turn, i),
+      );
+    }
+  }
+
+  #dispatchEvent(at: number): void {
+    const { table } = this;
+    const kind = table[at]! & 0xff;
+    const reason = table[at]! >> 8;
+    const id = table[at + 1]!;
+    const slot = table[at + 2]!;
+    const errno = table[at + 3]!;
+    const part = this.#parts.get(id);
+    if (part === undefined) return;
+    const { endpoint } = part;
+    switch (kind) {
+      case EVENT_CONNECTED:
+        if (slot >= this.gauge.length) this.#growGauge(slot);
+        endpoint.connected(part, slot);
+        break;
+      case EVENT_DISCONNECTED: {
+        const connection = this.#connections[slot];
+        const why = disconnectReason(reason, errno, connection?.destroyCause);
+        connection?.markClosed(why);
+        endpoint.disconnected(part, slot, why);
+        this.#connections[slot] = undefined;
+        break;
+      }
+      case EVENT_CONNECT_FAILED:
+        endpoint.connectFailed(disconnectReason(reason, errno));
+        this.#connections[slot] = undefined;
+        break;
+      case EVENT_DRAINED:
+        part.outputWaiters.drained(slot);
+        break;
+      case EVENT_ENDPOINT_CLOSED:
+        this.#parts.delete(id);
+        endpoint.closedByDriver(part);
+        break;
+    }
+  }
+
+  #growGauge(slot: number): void {
+    let slots = this.gauge.length;
+    while (slots <= slot) slots *= 2;
+    const grown = new Uint32Array(new SharedArrayBuffer(slots * 4));
+    grown.set(this.gauge);
+    this.gauge = grown;
+    this.driver.setOutputGauge(grown);
+  }
+}

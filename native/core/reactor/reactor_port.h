@@ -1,0 +1,50 @@
+// The address of a reactor thread: what others hold to send it a Reply. It outlives the thread, so that who comes late
+// writes to a box that nobody reads, and harms nobody.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "reactor/hand_over.h"
+#include "threads/mailbox.h"
+#include "threads/ref.h"
+#include "threads/wake_up.h"
+
+namespace sluice {
+
+class ReactorPort : public RefCounted {
+ public:
+  ReactorPort() noexcept : inbox_(Mailbox<std::unique_ptr<Reply>>::Reader::kAwake) {}
+
+  /// An empty reply, used before if there is one.
+  std::unique_ptr<Reply> blank() noexcept {
+    const std::lock_guard lock(spareMutex_);
+    if (spare_.empty()) return std::make_unique<Reply>();
+    std::unique_ptr<Reply> reply = std::move(spare_.back());
+    spare_.pop_back();
+    return reply;
+  }
+
+  void post(std::unique_ptr<Reply> reply) noexcept {
+    if (inbox_.post(std::move(reply))) wakeUp_.ring();
+  }
+
+ private:
+  friend class ReactorThread;
+  static constexpr size_t kSpareReplies = 8;
+
+  void putBack(std::unique_ptr<Reply> reply) noexcept {
+    reply->clear();
+    const std::lock_guard lock(spareMutex_);
+    if (spare_.size() < kSpareReplies) spare_.push_back(std::move(reply));
+  }
+
+  Mailbox<std::unique_ptr<Reply>> inbox_;
+  WakeUp wakeUp_;
+  std::mutex spareMutex_;
+  std::vector<std::unique_ptr<Reply>> spare_;
+};
+
+}  // namespace sluice
