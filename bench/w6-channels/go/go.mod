@@ -1,0 +1,3 @@
+module sluice-bench/channels
+
+go 1.22

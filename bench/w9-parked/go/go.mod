@@ -1,0 +1,3 @@
+module sluice-bench/parked
+
+go 1.22
