@@ -73,6 +73,13 @@ export const sluiceRecycle = sluice(
   here('sluice.mjs'),
   'recycle',
 );
+export const sluiceReactor = sluice(
+  'sluice-reactor',
+  'sluice, byteAt(), reactors: 1',
+  here('sluice.mjs'),
+  'byte',
+  '1',
+);
 export const sluiceForAwait = sluice('sluice-for-await', 'sluice, for await', here('sluice-for-await.mjs'));
 export const nodeScan = node('node-scan', 'node:net, scan only', 'node-scan.mjs');
 export const nodeScanText = node('node-scan-text', 'node:net, scan as Latin-1', 'node-scan-text.mjs');

@@ -1,6 +1,6 @@
 // sluice: onBatch, the push form, no object for a frame.
 //
-//   node sluice.mjs [PORT] [FORM]
+//   node sluice.mjs [PORT] [FORM] [REACTORS]
 //
 // byte (default)   byteAt(i, 0): hands out no view, so the library uses the arena again at once
 // buffer           buffer[start(i)]: a view of the arena, which stays untouched for as long as anybody holds it
@@ -8,7 +8,7 @@
 import { lines, listen } from '../../dist/index.js';
 import { Tally } from '../harness/tally.mjs';
 
-const [port = '0', form = 'byte'] = process.argv.slice(2);
+const [port = '0', form = 'byte', reactors = '0'] = process.argv.slice(2);
 const tally = new Tally();
 
 function readBytes(batch) {
@@ -27,7 +27,11 @@ function readBuffer(batch) {
   tally.sum += sum;
 }
 
-const server = await listen(`tcp://127.0.0.1:${port}`, { framing: lines(), recycle: form === 'recycle' });
+const server = await listen(`tcp://127.0.0.1:${port}`, {
+  framing: lines(),
+  recycle: form === 'recycle',
+  reactors: Number(reactors),
+});
 server.onConnect(() => tally.opened());
 server.onDisconnect(() => tally.closed());
 server.onBatch(form === 'byte' ? readBytes : readBuffer);

@@ -27,6 +27,7 @@ export default {
     peers.sluiceBuffer,
     peers.sluiceRecycle,
     peers.sluiceForAwait,
+    peers.sluiceReactor,
     peers.rustScan,
     peers.goDirect,
     peers.goDefault,

@@ -12,7 +12,10 @@ import type { HasSignal } from './wait.js';
 export interface EndpointOptions {
   /** How the stream is cut into frames. Default: `raw()`. */
   framing?: Framing;
-  /** Uses an arena again as soon as its batches are released, even when views of it were handed out. Default: false. */
+  /**
+   * Uses an arena again as soon as its batches are released, even when views of it were handed out. With `reactors` above 0
+   * those views are of a SharedArrayBuffer. Default: false.
+   */
   recycle?: boolean;
   /** What to do when the consumer is slower than the senders. `'pause'`: stop reading; TCP makes the senders wait. */
   overflow?: 'pause';
