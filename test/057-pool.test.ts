@@ -1,5 +1,5 @@
 // A pool of objects: reuse, reset, and letting go in quiet times (070 has those in virtual time too).
-import { Pool } from 'sluice';
+import { background, Pool, withTimeout } from 'sluice';
 import { virtualTime } from 'sluice/testing';
 import { describe, expect, it, vi } from 'vitest';
 
@@ -74,6 +74,22 @@ describe('a pool', () => {
     }
     expect(destroy).toHaveBeenCalledTimes(2);
     expect(clock.pending).toBe(0);
+  });
+
+  it('holds up no other timer when destroy throws', async () => {
+    using time = virtualTime();
+    const pool = new Pool(() => 1, {
+      idleMs: 10,
+      destroy: () => {
+        throw new Error('can not close');
+      },
+    });
+    pool.put(1);
+    using ctx = withTimeout(background(), 20);
+    await expect(time.advance(10)).rejects.toThrow('can not close'); // in real time: an uncaught exception
+    await time.advance(10);
+    expect(ctx.err?.code).toBe('ERR_DEADLINE_EXCEEDED');
+    expect(pool.size).toBe(0);
   });
 
   it('refuses arguments that make no sense', () => {
