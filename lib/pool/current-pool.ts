@@ -40,13 +40,17 @@ export function setCurrentPool(pool: WorkerSidePool): void {
  * @throws SluiceError (`ERR_NO_POOL`) outside a pool's worker.
  *
  * @example
- * // tasks.js, a pool's module
- * export async function sumOfSquares(numbers) {
+ * // file: tasks.ts
+ * export const square = (n: number): number => n * n;
+ * export async function sumOfSquares(numbers: number[]): Promise<number> {
  *   const pool = currentPool();
  *   const squares = await Promise.all(numbers.map((n) => pool.run('square', [n])));
- *   return squares.reduce((a, b) => a + b, 0);
+ *   return (squares as number[]).reduce((a, b) => a + b, 0);
  * }
- * export const square = (n) => n * n;
+ *
+ * @example
+ * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 2 });
+ * console.log(await pool.run('sumOfSquares', [[1, 2, 3]])); // prints: 14
  */
 export function currentPool(): CurrentPool {
   if (current === undefined) throw new SluiceError('ERR_NO_POOL', 'this thread is not a worker of a pool');

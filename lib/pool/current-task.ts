@@ -26,13 +26,18 @@ export function setCurrentTask(make: (() => CurrentTask) | undefined): void {
  * @throws SluiceError (`ERR_NO_TASK`) elsewhere, and after the handler's first `await`.
  *
  * @example
- * // tasks.js, a pool's module
- * export async function crawl(url) {
+ * // file: tasks.ts
+ * export async function crawl(url: string): Promise<string> {
  *   const { signal, progress } = currentTask();
  *   const answer = await fetch(url, { signal });
  *   progress({ status: answer.status });
  *   return await answer.text();
  * }
+ *
+ * @example
+ * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 1 });
+ * const onProgress = (value: unknown): void => console.log(value); // prints: { status: 200 }
+ * console.log(await pool.run('crawl', ['data:,hello'], { onProgress })); // prints: hello
  */
 export function currentTask(): CurrentTask {
   if (current === undefined)

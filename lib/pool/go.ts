@@ -6,9 +6,13 @@ import type { HandlerArguments, HandlerName, WorkerPool } from './worker-pool.js
  * exception. A million may be pending: each costs its encoded arguments and about 300 bytes.
  *
  * @example
- * // tasks.js:  export function log(line) { console.log(line); }
+ * // file: tasks.ts
+ * export const add = (a: number, b: number): number => a + b;
+ *
+ * @example
  * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 1 });
- * go(pool, 'log', ['hello']);
+ * go(pool, 'add', [1, 2]); // returns at once
+ * go(pool, 'subtract', [], { onError: (error) => console.log((error as Error).name) }); // prints: HandlerNotFoundError
  */
 export function go<Module, Name extends HandlerName<Module>>(
   pool: WorkerPool<Module>,

@@ -15,8 +15,8 @@ export class Transferred<T> {
  * handler returns from this arrives as `value`.
  *
  * @example
- * // tasks.js, a pool's module
- * export function render() {
+ * // file: tasks.ts
+ * export function render(): Uint8Array {
  *   const pixels = new Uint8Array(1_000_000);
  *   return transfer(pixels, [pixels.buffer]);
  * }

@@ -122,9 +122,13 @@ class Completions extends WakeSource {
  * alive; tasks do.
  *
  * @example
- * // tasks.js:  export function add(a, b) { return a + b; }
+ * // file: tasks.ts
+ * export const add = (a: number, b: number): number => a + b;
+ * export const square = (n: number): number => n * n;
+ *
+ * @example
  * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 2 });
- * console.log(await pool.run('add', [1, 2])); // 3
+ * console.log(await pool.run('add', [1, 2])); // prints: 3
  */
 export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDisposable {
   readonly #options: ResolvedPoolOptions;
@@ -261,7 +265,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
    * begun is taken back.
    *
    * @example
-   * // tasks.js:  export function square(n) { return n * n; }
+   * // tasks.ts: export const square = (n: number): number => n * n;
    * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 2 });
    * for await (const n of pool.map('square', [1, 2, 3])) console.log(n); // 1, 4, 9
    */
