@@ -7,6 +7,7 @@
  * still in hand, or its taker has withdrawn. Those wait here, unseen.
  */
 import type { Endpoint } from './endpoint.js';
+import type { EndpointPart } from './endpoint-part.js';
 import type { FrameBatch } from './frame-batch.js';
 import { ConsumerActiveError } from './socket-error.js';
 import { throwLater } from './throw-later.js';
@@ -180,7 +181,7 @@ export class BatchConsumer {
     this.#batch = undefined;
     if (this.#endpoint.closing) return;
     this.#updateReading();
-    batch.part.reactor.releaseBatch(batch.part.id, batch.turn, batch.index);
+    (batch.home as EndpointPart).releaseNext(batch);
     this.#handSoon();
   }
 

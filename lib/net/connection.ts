@@ -1,4 +1,4 @@
-/** One connection of an endpoint, as the program sees it. Made only when the program asks for it. */
+/** One connection of an endpoint, as the program sees it. */
 import type { RemoteAddress } from './address.js';
 import type { DisconnectReason } from './disconnect-reason.js';
 import type { EndpointPart } from './endpoint-part.js';
@@ -15,7 +15,41 @@ const DESTROYED = 2;
 const CLOSED = 3;
 
 /** A connection: where frames come from and answers go. */
-export class Connection {
+export interface Connection {
+  /** The peer's address. */
+  readonly remote: RemoteAddress;
+  /** True once the connection has ended, in whatever way. */
+  readonly closed: boolean;
+  /** Bytes of output that this connection has not handed to the system yet. */
+  readonly queuedBytes: number;
+  /** The program's own: whatever belongs to this connection. */
+  data: unknown;
+  /**
+   * Sends `data`, which is copied. Returns false when the output queued for this connection has reached the high-water
+   * mark: then wait for {@link Connection.drained} before writing more. See {@link Limits.outputBytes} for what happens
+   * to a program that does not.
+   *
+   * @throws ConnectionClosedError after the connection ended, WriteAfterEndError after `end()`.
+   */
+  write(data: OutputData): boolean;
+  /**
+   * Resolves when all output is handed to the system, at once if it is already.
+   *
+   * @throws ConnectionClosedError when the connection ends first.
+   */
+  drained(options?: WaitOptions): Promise<void>;
+  /** Sends `data` if given, then ends this side once the output is out. Reading goes on until the peer ends its side. */
+  end(data?: OutputData): void;
+  /** Ends the connection at once, in both directions; queued output is dropped. `reason` becomes the cause. Idempotent. */
+  destroy(reason?: unknown): void;
+}
+
+/**
+ * A connection of a reactor that this thread drives or listens to. Made only when the program asks for it.
+ *
+ * @internal
+ */
+export class SocketConnection implements Connection {
   // Few fields: there may be a million of these.
   readonly #part: EndpointPart;
   readonly #slot: number;
@@ -25,7 +59,6 @@ export class Connection {
   /** Bytes gathered that the driver's gauge may not count yet: the last of them in `#epoch`. */
   #gathered = 0;
   #epoch = -1;
-  /** The program's own: whatever belongs to this connection. */
   data: unknown;
 
   /** @internal */
@@ -34,31 +67,21 @@ export class Connection {
     this.#slot = slot;
   }
 
-  /** The peer's address. */
   get remote(): RemoteAddress {
     this.#remote ??= this.#part.reactor.driver.remoteAddress(this.#slot) as RemoteAddress;
     return this.#remote;
   }
 
-  /** True once the connection has ended, in whatever way. */
   get closed(): boolean {
     return this.#state >= DESTROYED;
   }
 
-  /** Bytes of output that this connection has not handed to the system yet. */
   get queuedBytes(): number {
     const { output, gauge } = this.#part.reactor;
     if (this.closed) return 0;
     return gauge[this.#slot]! + (output.isApplied(this.#epoch) ? 0 : this.#gathered);
   }
 
-  /**
-   * Sends `data`, which is copied. Returns false when the output queued for this connection has reached the high-water
-   * mark: then wait for {@link Connection.drained} before writing more. See {@link Limits.outputBytes} for what happens
-   * to a program that does not.
-   *
-   * @throws ConnectionClosedError after the connection ended, WriteAfterEndError after `end()`.
-   */
   write(data: OutputData): boolean {
     this.#checkWritable();
     const { output, gauge } = this.#part.reactor;
@@ -71,16 +94,10 @@ export class Connection {
     return gauge[this.#slot]! + this.#gathered < this.#part.endpoint.outputHighWater;
   }
 
-  /**
-   * Resolves when all output is handed to the system, at once if it is already.
-   *
-   * @throws ConnectionClosedError when the connection ends first.
-   */
   drained(options?: WaitOptions): Promise<void> {
     return this.#part.outputWaiters.wait(this, this.#slot, options);
   }
 
-  /** Sends `data` if given, then ends this side once the output is out. Reading goes on until the peer ends its side. */
   end(data?: OutputData): void {
     if (this.#state !== OPEN) {
       if (data !== undefined) this.#checkWritable();
@@ -91,13 +108,17 @@ export class Connection {
     this.#part.reactor.driver.end(this.#slot);
   }
 
-  /** Ends the connection at once, in both directions; queued output is dropped. `reason` becomes the cause. Idempotent. */
   destroy(reason?: unknown): void {
     if (this.closed) return;
     this.#state = DESTROYED;
     this.#why = reason;
     void this.remote; // the slot may belong to another when somebody asks
     this.#part.reactor.driver.destroy(this.#slot);
+  }
+
+  /** @internal Whether it is not read for now. Writing goes on. */
+  hold(held: boolean): void {
+    if (!this.closed) this.#part.reactor.driver.hold(this.#slot, held);
   }
 
   /** @internal What `destroy` was given. */

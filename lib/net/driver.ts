@@ -56,6 +56,13 @@ export interface Driver {
   /** Ends this side once the output is out. */
   end(slot: number): void;
   destroy(slot: number): void;
+  /** Whether a connection is not read for now, apart from the endpoint's others. Writing goes on. */
+  hold(slot: number, held: boolean): void;
+  /**
+   * A connection whose peer has ended its side is not closed when its frames are released, but when `end` is called: a
+   * peer-ended event asks for that.
+   */
+  leaveEnds(endpoint: number): void;
   /** Asks for a drained event; false when nothing is queued. */
   watchDrain(slot: number): boolean;
   /** Stops accepting. */

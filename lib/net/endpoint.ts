@@ -4,10 +4,9 @@
 import { type Receivable, type ReceiveSide, receiveSide } from '../channel/selectable.js';
 import { waitSource } from '../context/cancellation.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
-import type { Arena } from './arena.js';
 import { BatchConsumer, type BatchHandler } from './batch-consumer.js';
 import { BatchReceiveSide } from './batch-receive-side.js';
-import type { Connection } from './connection.js';
+import type { Connection, SocketConnection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import { EndpointPart } from './endpoint-part.js';
 import type { FrameBatch } from './frame-batch.js';
@@ -47,6 +46,18 @@ export interface ReactorShare {
 const DRAIN_STEP_MS = 20;
 const DRAIN_TIMEOUT_MS = 5000;
 
+/**
+ * Who takes an endpoint's frames elsewhere, and releases their batches before they are handled.
+ *
+ * @internal
+ */
+export interface FrameForwarder {
+  /** All frames of the connection were delivered, and its peer has ended: `end()` is to be called when they are handled. */
+  peerEnded(connection: SocketConnection): void;
+  /** Frames are not handled yet, or answers not sent. */
+  readonly isBusy: boolean;
+}
+
 export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<FrameBatch>, AsyncDisposable {
   /** @internal */
   readonly parts: readonly EndpointPart[];
@@ -59,7 +70,8 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
   #receiveSide: BatchReceiveSide | undefined;
   readonly #disconnectHandlers: DisconnectHandler[] = [];
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
-  #lastConnections: { part: EndpointPart; bySlot: Map<number, Connection> } | undefined;
+  #lastConnections: { part: EndpointPart; bySlot: Map<number, SocketConnection> } | undefined;
+  #forwarder: FrameForwarder | undefined;
   #referenced = true;
   #openParts: number;
   #resolveClosed!: () => void;
@@ -185,12 +197,9 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     const deadline = performance.now() + timeout;
     let left = 0;
     while (!this.closing) {
-      left = 0;
-      for (const { reactor, id } of this.parts) {
-        reactor.output.flush();
-        left += reactor.driver.drainStep(id);
-      }
-      if ((left === 0 && this.#consumer.isIdle) || performance.now() >= deadline) break;
+      left = this.#drainStep();
+      if ((left === 0 && this.#consumer.isIdle && !this.#forwarder?.isBusy) || performance.now() >= deadline)
+        break;
       await cancellable<void>(source, (resolve) => {
         const timer = setTimeout(resolve, DRAIN_STEP_MS);
         return () => clearTimeout(timer);
@@ -207,6 +216,17 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     };
   }
 
+  /** Closes what is silent; answers how many connections are not. */
+  #drainStep(): number {
+    if (this.#forwarder?.isBusy) return this.stats().connections;
+    let left = 0;
+    for (const { reactor, id } of this.parts) {
+      reactor.output.flush();
+      left += reactor.driver.drainStep(id);
+    }
+    return left;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -221,8 +241,8 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     if (this.closing) return;
     const { batch } = this.#consumer;
     if (batch !== undefined) {
-      const { part } = batch;
-      const bySlot = new Map(batch.slots().map((slot) => [slot, this.connectionAt(part, slot)]));
+      const part = batch.home as EndpointPart;
+      const bySlot = new Map(batch.names().map((slot) => [slot, this.connectionAt(part, slot)]));
       this.#lastConnections = { part, bySlot };
     }
     this.closing = true;
@@ -243,13 +263,12 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
   }
 
   /** @internal */
-  release(batch: FrameBatch, arena: Arena): void {
-    if (--arena.pending === 0) batch.part.reactor.arenas.reclaim(arena, this.recycles);
+  release(batch: FrameBatch): void {
     this.#consumer.released(batch);
   }
 
   /** @internal */
-  connectionAt(part: EndpointPart, slot: number): Connection {
+  connectionAt(part: EndpointPart, slot: number): SocketConnection {
     const last = this.#lastConnections;
     return (last?.part === part ? last.bySlot.get(slot) : undefined) ?? part.reactor.connectionAt(part, slot);
   }
@@ -267,6 +286,17 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     const connection = this.connectionAt(part, slot);
     connection.markClosed(reason);
     for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
+  }
+
+  /** @internal */
+  peerEnded(part: EndpointPart, slot: number): void {
+    this.#forwarder?.peerEnded(this.connectionAt(part, slot));
+  }
+
+  /** @internal Frames go on to somebody else, who says when those of a connection, or all, are dealt with. */
+  protected forwardTo(forwarder: FrameForwarder): void {
+    this.#forwarder = forwarder;
+    for (const part of this.parts) part.reactor.driver.leaveEnds(part.id);
   }
 
   /** @internal Runs a program's callback; what it throws is reported after the turn. */

@@ -3,7 +3,6 @@ import { Buffer } from 'node:buffer';
 import { OutOfRangeError } from '../errors.js';
 import type { Arena } from './arena.js';
 import type { Connection } from './connection.js';
-import type { EndpointPart } from './endpoint-part.js';
 import { BatchReleasedError } from './socket-error.js';
 import { TextReader } from './text-reader.js';
 import { FRAME_WORDS } from './turn-table.js';
@@ -19,8 +18,26 @@ const View = (
 )[Symbol.species];
 const hasView = View?.prototype === Buffer.prototype;
 
+/** One for all: it is read at once. */
+const place = { bytes: Buffer.alloc(0) as Buffer, start: 0, end: 0 };
+
 /** What `reply` and `write` take. A string is sent as UTF-8. */
 export type OutputData = string | Uint8Array;
+
+/**
+ * Where a batch is from: an endpoint, or a lane of a worker pool.
+ *
+ * @internal
+ */
+export interface BatchHome {
+  /** A released arena is used again although views of it may be held. */
+  readonly recycles: boolean;
+  /** The connection that the frame table calls `name`. */
+  connectionAt(name: number): Connection;
+  reply(name: number, data: OutputData): void;
+  /** The batch is done with; it lay in `arena`. */
+  release(batch: FrameBatch, arena: Arena): void;
+}
 
 /** One frame of a batch: the comfortable form. Valid as long as its batch is not released. */
 export class Frame {
@@ -73,8 +90,11 @@ export class FrameBatch implements Iterable<Frame> {
   readonly #frames: Int32Array;
   readonly #first: number;
   readonly #arena: Arena;
-  /** @internal */
-  readonly part: EndpointPart;
+  readonly #home: BatchHome;
+  /** @internal Where it is from. */
+  get home(): BatchHome {
+    return this.#home;
+  }
   /** @internal The reactor's call that brought it, and its place in that. */
   readonly turn: number;
   /** @internal */
@@ -84,14 +104,14 @@ export class FrameBatch implements Iterable<Frame> {
 
   /** @internal */
   constructor(
-    part: EndpointPart,
+    home: BatchHome,
     arena: Arena,
     firstFrame: number,
     length: number,
     turn: number,
     index: number,
   ) {
-    this.part = part;
+    this.#home = home;
     this.turn = turn;
     this.index = index;
     this.#arena = arena;
@@ -160,7 +180,7 @@ export class FrameBatch implements Iterable<Frame> {
 
   /** The connection that frame `i` came from. */
   connection(i: number): Connection {
-    return this.part.endpoint.connectionAt(this.part, this.#frames[this.#at(i)]!);
+    return this.#home.connectionAt(this.#frames[this.#at(i)]!);
   }
 
   /**
@@ -169,15 +189,14 @@ export class FrameBatch implements Iterable<Frame> {
    * dropped.
    */
   reply(i: number, data: OutputData): void {
-    const slot = this.#frames[this.#at(i)]!;
-    if (!this.part.endpoint.closing) this.part.reactor.output.add(slot, data);
+    this.#home.reply(this.#frames[this.#at(i)]!, data);
   }
 
   /** Done with the batch: the next one may be read. Idempotent. The loop, and `onBatch`, release by themselves. */
   release(): void {
     if (this.#length === 0) return;
     this.#length = 0;
-    this.part.endpoint.release(this, this.#arena);
+    this.#home.release(this, this.#arena);
   }
 
   [Symbol.dispose](): void {
@@ -188,11 +207,20 @@ export class FrameBatch implements Iterable<Frame> {
     for (let i = 0; i < this.#length; i++) yield new Frame(this, i);
   }
 
-  /** @internal The slots that frames came from, each once. */
-  slots(): number[] {
-    const slots = new Set<number>();
-    for (let i = 0; i < this.#length; i++) slots.add(this.#frames[this.#first + i * FRAME_WORDS]!);
-    return [...slots];
+  /** @internal Where frame `i` lies, for a reader that keeps no view; the answer is good until the next call. */
+  place(i: number): { readonly bytes: Buffer; readonly start: number; readonly end: number } {
+    const at = this.#at(i);
+    place.bytes = this.#arena.bytes;
+    place.start = this.#frames[at + 1]!;
+    place.end = this.#frames[at + 2]!;
+    return place;
+  }
+
+  /** @internal The connections that frames came from, each once, as the frame table calls them. */
+  names(): number[] {
+    const names = new Set<number>();
+    for (let i = 0; i < this.#length; i++) names.add(this.#frames[this.#first + i * FRAME_WORDS]!);
+    return [...names];
   }
 
   #at(i: number): number {
@@ -206,7 +234,7 @@ export class FrameBatch implements Iterable<Frame> {
   }
 
   #expose(): void {
-    if (this.part.endpoint.recycles) this.#arena.shown = true;
+    if (this.#home.recycles) this.#arena.shown = true;
     else this.#arena.exposed = true;
   }
 }

@@ -3,6 +3,7 @@ export type { ListenAddress, RemoteAddress } from './address.js';
 export type { BatchHandler } from './batch-consumer.js';
 export type { Connection } from './connection.js';
 export type { DisconnectReason } from './disconnect-reason.js';
+export type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from './dispatch-target.js';
 export type { DisconnectHandler, DrainOptions, DrainReport } from './endpoint.js';
 export { Frame, FrameBatch, type OutputData } from './frame-batch.js';
 export {

@@ -44,6 +44,7 @@ export async function listen(address: string, options?: ListenOptions): Promise<
   return new Listener(shares, bound, {
     recycle: resolved.recycle,
     outputHighWater: resolved.config.limits.outputHighWater,
+    frameBytes: resolved.config.limits.frameBytes,
     signal: resolved.signal,
   });
 }

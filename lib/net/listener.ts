@@ -1,11 +1,12 @@
 /** A listening socket and the connections it accepted. */
-
 import type { CancellationSource } from '../context/cancellation.js';
+import { InvalidArgTypeError } from '../errors.js';
 import { checkFunction } from '../validate.js';
 import { formatAddress, type ListenAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
-import { Endpoint, type ReactorShare } from './endpoint.js';
+import { type Dispatch, type DispatchOptions, type DispatchTarget, takeFrames } from './dispatch-target.js';
+import { Endpoint, type FrameForwarder, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
 import { onCancel } from './wait.js';
 
@@ -23,16 +24,24 @@ export type ConnectHandler = (connection: Connection) => void;
 export class Listener extends Endpoint {
   /** The address bound, with the port that the system picked. */
   readonly address: ListenAddress;
+  /** @internal `limits.frameBytes`. */
+  readonly frameBytes: number;
   readonly #connectHandlers: ConnectHandler[] = [];
 
   /** @internal */
   constructor(
     shares: readonly ReactorShare[],
     address: ListenAddress,
-    options: { recycle: boolean; outputHighWater: number; signal: CancellationSource | undefined },
+    options: {
+      recycle: boolean;
+      outputHighWater: number;
+      frameBytes: number;
+      signal: CancellationSource | undefined;
+    },
   ) {
     super(shares, options);
     this.address = address;
+    this.frameBytes = options.frameBytes;
     this.whenClosed(onCancel(options.signal, () => this.closeFor(CloseReason.listenerClosed)));
   }
 
@@ -45,6 +54,42 @@ export class Listener extends Endpoint {
   onConnect(handler: ConnectHandler): void {
     this.checkOpen();
     this.#connectHandlers.push(checkFunction('handler', handler));
+  }
+
+  /**
+   * Hands frames to the workers of `pool`, which call the function `handler` of their module with batches: sockets → lanes →
+   * workers. All frames of a connection go to one lane, a lane runs in one worker at a time, in order, and an idle worker takes
+   * whole lanes from a busy one. This is the listener's consumer from then on. A full lane pauses its connections alone.
+   *
+   * In a handler `batch.connection(i)` is good for answers (`reply`, `write`, `end`, `destroy`); it keeps no `data`, since a lane
+   * moves between workers. Resolves when the workers take frames.
+   *
+   * @throws InvalidArgTypeError unless `pool` is a WorkerPool; ConsumerActiveError when there is a consumer already;
+   * HandlerNotFoundError or WorkerStartError when the module has no such function or can't be loaded; EndpointClosedError.
+   *
+   * @example
+   * // file: shout.js
+   * export function onBatch(batch) {
+   *   for (const frame of batch) frame.reply(`${frame.text().toUpperCase()}\n`);
+   * }
+   * // file: server.js
+   * import { lines, listen, WorkerPool } from 'sluice';
+   *
+   * await using pool = new WorkerPool(new URL('./shout.js', import.meta.url), { workers: 2 });
+   * const server = await listen('tcp://127.0.0.1:7000', { framing: lines() });
+   * await server.dispatch(pool, 'onBatch', { lanes: 16 });
+   */
+  async dispatch(pool: object, handler: string, options?: DispatchOptions): Promise<Dispatch> {
+    const take = (pool as Partial<DispatchTarget> | null | undefined)?.[takeFrames];
+    if (typeof take !== 'function') throw new InvalidArgTypeError('pool', 'a WorkerPool', pool);
+    if (typeof handler !== 'string') throw new InvalidArgTypeError('handler', 'a string', handler);
+    this.checkOpen();
+    return await take.call(pool, this, handler, options ?? {});
+  }
+
+  /** @internal */
+  forward(forwarder: FrameForwarder): void {
+    this.forwardTo(forwarder);
   }
 
   /** @internal */

@@ -1,7 +1,7 @@
 /** Who waits until a connection's output is handed to the system: `drained()`. */
 import { waitSource } from '../context/cancellation.js';
 import { readyVoid } from '../context/turn-budget.js';
-import type { Connection } from './connection.js';
+import type { SocketConnection } from './connection.js';
 import type { DisconnectReason } from './disconnect-reason.js';
 import type { Reactor } from './reactor.js';
 import { ConnectionClosedError } from './socket-error.js';
@@ -21,7 +21,7 @@ export class OutputWaiters {
     this.#reactor = reactor;
   }
 
-  async wait(connection: Connection, slot: number, options: WaitOptions | undefined): Promise<void> {
+  async wait(connection: SocketConnection, slot: number, options: WaitOptions | undefined): Promise<void> {
     const source = waitSource(options);
     throwIfCanceled(source);
     if (connection.closed) throw new ConnectionClosedError(connection.disconnectReason);

@@ -4,7 +4,7 @@
  * descriptor or two, and keeps nothing alive.
  */
 import type { ArenaPool } from './arena.js';
-import { Connection } from './connection.js';
+import { SocketConnection } from './connection.js';
 import { disconnectReason } from './disconnect-reason.js';
 import type { Driver } from './driver.js';
 import type { EndpointPart } from './endpoint-part.js';
@@ -24,6 +24,7 @@ import {
   EVENT_DISCONNECTED,
   EVENT_DRAINED,
   EVENT_ENDPOINT_CLOSED,
+  EVENT_PEER_ENDED,
   EVENT_WORDS,
   EVENTS,
   FRAME_WORDS,
@@ -44,17 +45,17 @@ export abstract class Reactor {
   turn = 0;
   readonly #parts = new Map<number, EndpointPart>();
   /** By slot; only those that the program asked for. */
-  readonly #connections: (Connection | undefined)[] = [];
+  readonly #connections: (SocketConnection | undefined)[] = [];
 
   register(part: EndpointPart): void {
     this.#parts.set(part.id, part);
   }
 
   /** The connection in `slot`, which belongs to `part`. */
-  connectionAt(part: EndpointPart, slot: number): Connection {
+  connectionAt(part: EndpointPart, slot: number): SocketConnection {
     let connection = this.#connections[slot];
     if (connection === undefined) {
-      connection = new Connection(part, slot);
+      connection = new SocketConnection(part, slot);
       this.#connections[slot] = connection;
     }
     return connection;
@@ -128,6 +129,9 @@ export abstract class Reactor {
         break;
       case EVENT_DRAINED:
         part.outputWaiters.drained(slot);
+        break;
+      case EVENT_PEER_ENDED:
+        endpoint.peerEnded(part, slot);
         break;
       case EVENT_ENDPOINT_CLOSED:
         this.#parts.delete(id);

@@ -3,6 +3,7 @@ export { type CurrentPool, currentPool } from './current-pool.js';
 export { type CurrentTask, currentTask } from './current-task.js';
 export { go } from './go.js';
 export type { Distribution } from './histogram.js';
+export { LaneFullError } from './lanes/lane-feeder.js';
 export type { MapOptions } from './map.js';
 export type { PoolOptions, QueueOptions, RecycleOptions, WhenFull, WorkersOptions } from './options.js';
 export {

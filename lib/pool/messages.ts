@@ -1,4 +1,5 @@
 /** What a pool and its workers say to each other by message port: rare things, and values that shared memory can't carry. */
+import type { DispatchHandle } from './lanes/lane-runner.js';
 import type { PoolMemoryHandle } from './pool-memory.js';
 import type { Thrown } from './thrown.js';
 
@@ -14,6 +15,8 @@ export interface WorkerStart {
   limited: boolean;
   /** The moment, in ms since 1970, that times in shared memory count from. */
   epoch: number;
+  /** Dispatches that there are already. */
+  dispatches: DispatchHandle[];
   /** What the program gave as workerData. */
   workerData: unknown;
 }
@@ -38,6 +41,8 @@ export interface RelayedTask {
 export type ToWorker =
   | DirectTask
   | { type: 'retire' }
+  | { type: 'dispatch'; dispatch: DispatchHandle }
+  | { type: 'dispatch-over'; id: number }
   | { type: 'value'; slot: number; generation: number; kind: number; value: unknown }
   | { type: 'relayed'; call: number; value: unknown }
   | { type: 'relay-failed'; call: number; thrown: Thrown };
@@ -50,6 +55,7 @@ export type FromWorker =
   | { type: 'retired' }
   | { type: 'exiting'; code: number }
   | { type: 'relay-abort'; call: number }
+  | { type: 'lane-failed'; dispatch: number; thrown: Thrown }
   | RelayedTask;
 
 /** Times in shared memory: µs since the pool's epoch, modulo 2^32. */

@@ -34,6 +34,7 @@ export class Outbox {
   #count = 0;
   /** What found no room, in order. */
   #unsent: Unsent[] = [];
+  #later: (() => boolean)[] = [];
 
   constructor(memory: PoolMemory, port: MessagePort) {
     this.#memory = memory;
@@ -42,7 +43,12 @@ export class Outbox {
 
   /** Records wait for room: the worker must not make more. */
   get isBlocked(): boolean {
-    return this.#unsent.length > 0;
+    return this.#unsent.length > 0 || this.#later.length > 0;
+  }
+
+  /** Something else that waits for room: `retry` answers whether it has found it. */
+  later(retry: () => boolean): void {
+    this.#later.push(retry);
   }
 
   /** `kind` with a value. One that can't be cloned is told as an error of the task. */
@@ -139,7 +145,8 @@ export class Outbox {
       sent++;
     }
     this.#unsent.splice(0, sent);
-    return this.#unsent.length === 0;
+    this.#later = this.#later.filter((retry) => !retry());
+    return !this.isBlocked;
   }
 
   /** Wakes the owners that were written to. */

@@ -14,6 +14,8 @@ import type { Waker, WakeSource } from '../shared/waker.js';
 import { readArguments, readValue } from './arguments.js';
 import { setCurrentTask } from './current-task.js';
 import { bucketOf } from './histogram.js';
+import { dispatchOf, isLane, laneOf } from './lanes/lane-number.js';
+import type { LaneRunner } from './lanes/lane-runner.js';
 import { type DirectTask, microsSince } from './messages.js';
 import type { Outbox } from './outbox.js';
 import {
@@ -68,6 +70,8 @@ export interface RunnerHost {
   readonly hasRecords: boolean;
   /** Tasks that handlers here have submitted and that are not over. */
   readonly outstanding: number;
+  /** The dispatch of that number; undefined when it is over. */
+  dispatch(id: number): LaneRunner | undefined;
 }
 
 /** @internal */
@@ -85,6 +89,8 @@ export class Runner implements TaskHome {
   /** Tasks that have begun and not ended, by slot: only those that need a record here. */
   readonly #running = new Map<number, RunningTask>();
   readonly #direct: DirectTask[] = [];
+  /** Dispatches that have gathered answers. */
+  readonly #lanesToFlush = new Set<LaneRunner>();
   active = 0;
   /** Takes nothing new. */
   retiring = false;
@@ -191,7 +197,9 @@ export class Runner implements TaskHome {
         this.#memory.wakeForWork();
       }
       if (direct !== undefined) this.#beginDirect(direct);
-      else if (!this.#begin(slot)) continue;
+      else if (isLane(slot)) {
+        if (!this.#runLane(slot)) continue;
+      } else if (!this.#begin(slot)) continue;
       tasks++;
       if (this.active > 0 && tasks >= TASKS_BETWEEN_JOBS) {
         // Promise jobs first: queued behind those that wait now.
@@ -204,6 +212,7 @@ export class Runner implements TaskHome {
         return;
       }
     }
+    this.#flushLanes();
     this.outbox.flush();
     this.#scheduled = false;
     if (this.outbox.isBlocked) {
@@ -219,6 +228,7 @@ export class Runner implements TaskHome {
   }
 
   #yield(): void {
+    this.#flushLanes();
     this.outbox.flush();
     setImmediate(() => {
       this.#sliceStart = performance.now();
@@ -303,6 +313,42 @@ export class Runner implements TaskHome {
     const args = readArguments(this.#memory.bytes, words[at + ARGS_AT]!, (handler >>> FLAG_COUNT_SHIFT) & 7);
     this.#run(slot, generation, handler, args);
     return true;
+  }
+
+  /** Gives a lane one turn. False: it is not there to be run. */
+  #runLane(number: number): boolean {
+    const dispatch = this.#host.dispatch(dispatchOf(number));
+    if (dispatch === undefined) return false;
+    let isOver = false;
+    const isMine = dispatch.run(laneOf(number), (again, wasLater) => {
+      isOver = true;
+      if (again) this.#requeue(number);
+      this.#lanesToFlush.add(dispatch);
+      if (!wasLater) return;
+      this.active--;
+      this.#counters[ACTIVE] = this.active;
+      this.schedule();
+    });
+    this.#lanesToFlush.add(dispatch);
+    if (isMine && !isOver) this.#starts();
+    return isMine;
+  }
+
+  /** Behind all others: a busy lane waits its turn. */
+  #requeue(number: number): void {
+    if (!this.#memory.queue.pushWord(number) && !this.#own.deque.push(number)) {
+      this.outbox.later(() => this.#memory.queue.pushWord(number));
+      return;
+    }
+    this.#memory.wakeForWork();
+  }
+
+  #flushLanes(): void {
+    for (const dispatch of this.#lanesToFlush) {
+      dispatch.flush();
+      if (dispatch.isBlocked) this.outbox.later(() => dispatch.retry());
+    }
+    this.#lanesToFlush.clear();
   }
 
   /** A task whose arguments came by message port. */

@@ -3,6 +3,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { MessagePort } from 'node:worker_threads';
 import { Waker, WakeSource } from '../shared/waker.js';
 import { setCurrentPool, WorkerSidePool } from './current-pool.js';
+import { type DispatchHandle, LaneRunner } from './lanes/lane-runner.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { Outbox } from './outbox.js';
 import { OPEN, PoolMemory } from './pool-memory.js';
@@ -79,6 +80,24 @@ function serve(handlers: Handler[], names: string[]): void {
     epoch: start.epoch,
     limited: start.limited,
   });
+  const dispatches = new Map<number, LaneRunner>();
+  const openDispatch = (dispatch: DispatchHandle): void => {
+    if (dispatches.has(dispatch.id)) return;
+    const lanes = new LaneRunner(dispatch, handlers, (error) =>
+      say({ type: 'lane-failed', dispatch: dispatch.id, thrown: describeThrown(error) }),
+    );
+    dispatches.set(dispatch.id, lanes);
+  };
+  /** A lane's number may come before the event that tells of the dispatch; the message was posted first, so it is there. */
+  const findDispatch = (id: number): LaneRunner | undefined => {
+    for (
+      let got = threads.receiveMessageOnPort(port);
+      got !== undefined;
+      got = threads.receiveMessageOnPort(port)
+    )
+      take(got.message as ToWorker);
+    return dispatches.get(id);
+  };
   let finished = 0;
   let asked = false;
   const wantRetirement = (why: 'tasks' | 'heap' | 'age'): void => {
@@ -110,6 +129,7 @@ function serve(handlers: Handler[], names: string[]): void {
       get outstanding() {
         return pool.outstanding;
       },
+      dispatch: (id) => dispatches.get(id) ?? findDispatch(id),
     },
   });
   pool.attach(runner);
@@ -130,7 +150,7 @@ function serve(handlers: Handler[], names: string[]): void {
     if (runner.retiring) retireIfIdle();
   };
 
-  port.on('message', (message: ToWorker) => {
+  function take(message: ToWorker): void {
     switch (message.type) {
       case 'task':
         runner.addDirect(message);
@@ -149,8 +169,16 @@ function serve(handlers: Handler[], names: string[]): void {
       case 'relay-failed':
         pool.relayFailed(message.call, message.thrown);
         break;
+      case 'dispatch':
+        openDispatch(message.dispatch);
+        break;
+      case 'dispatch-over':
+        dispatches.delete(message.id);
+        break;
     }
-  });
+  }
+  port.on('message', take);
+  for (const dispatch of start.dispatches) openDispatch(dispatch);
   Atomics.store(memory.workers[start.worker]!.counters, OPEN, 1);
   say({ type: 'ready', handlers: names });
   runner.start(source, Waker.get());

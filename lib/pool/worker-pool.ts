@@ -7,6 +7,8 @@
 import { CancellationSource, cancellationSource } from '../context/cancellation.js';
 import { timers } from '../context/timer-heap.js';
 import { InvalidArgTypeError } from '../errors.js';
+import { type Dispatch, type DispatchOptions, takeFrames } from '../net/dispatch-target.js';
+import type { Listener } from '../net/listener.js';
 import { throwLater } from '../net/throw-later.js';
 import { CodecError } from '../shared/codec/codec-error.js';
 import { Encoded } from '../shared/codec/encoded.js';
@@ -16,6 +18,9 @@ import { Alarm } from './alarm.js';
 import { writeArguments, writeValue } from './arguments.js';
 import { Backlog } from './backlog.js';
 import { distributionOf } from './histogram.js';
+import { resolveDispatchOptions } from './lanes/dispatch-options.js';
+import { LaneFeeder } from './lanes/lane-feeder.js';
+import type { DispatchHandle } from './lanes/lane-runner.js';
 import { type MapOptions, mapTasks } from './map.js';
 import { type FromWorker, microsSince, type RelayedTask } from './messages.js';
 import { moduleName, type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.js';
@@ -166,6 +171,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   #neverBegun = 0;
   #lost = 0;
   #later: (() => boolean)[] = [];
+
+  readonly #dispatches = new Map<number, { feeder: LaneFeeder; handle: DispatchHandle }>();
+  #nextDispatch = 0;
 
   #failures = 0;
   #startFailure: Thrown | undefined;
@@ -626,6 +634,55 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     this.#memory.wakeForWork();
   }
 
+  /**
+   * Takes a listener's frames to the workers: {@link Listener.dispatch}.
+   *
+   * @internal
+   */
+  async [takeFrames](listener: Listener, handler: string, given: DispatchOptions): Promise<Dispatch> {
+    const options = resolveDispatchOptions(given, listener.frameBytes);
+    if (this.#closing !== undefined) throw new PoolClosedError();
+    await this.ready();
+    const numberOf = (name: string): number => {
+      const number = this.#handlers.get(name);
+      if (number === undefined)
+        throw new HandlerNotFoundError(name, moduleName(this.#options.module), this.#names ?? []);
+      return number;
+    };
+    const id = this.#nextDispatch++;
+    const onBatch = numberOf(handler);
+    const onConnect = options.onConnect === undefined ? -1 : numberOf(options.onConnect);
+    const onDisconnect = options.onDisconnect === undefined ? -1 : numberOf(options.onDisconnect);
+    const feeder = new LaneFeeder(
+      listener,
+      { announce: (number) => this.#announceLane(number) },
+      id,
+      options,
+    );
+    const handle = {
+      id,
+      lanes: feeder.lanes.handle,
+      names: feeder.names.region,
+      onBatch,
+      onConnect,
+      onDisconnect,
+    };
+    feeder.start();
+    this.#dispatches.set(id, { feeder, handle });
+    for (const worker of this.#workers) worker?.post({ type: 'dispatch', dispatch: handle });
+    listener.whenClosed(() => {
+      this.#dispatches.delete(id);
+      for (const worker of this.#workers) worker?.post({ type: 'dispatch-over', id });
+    });
+    return feeder;
+  }
+
+  #announceLane(number: number): void {
+    const { queue } = this.#memory;
+    if (!queue.pushWord(number)) this.#sendLater(() => queue.pushWord(number));
+    this.#memory.wakeForWork();
+  }
+
   // Workers.
 
   #aliveCount(): number {
@@ -666,6 +723,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         recycle,
         limited: taskTimeout < Infinity,
         epoch: this.#epoch,
+        dispatches: [...this.#dispatches.values()].map(({ handle }) => handle),
         workerData,
       },
       {
@@ -709,6 +767,11 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       case 'value': // for another worker
         this.#workers[this.#memory.ownerOf(message.slot)]?.post(message);
         break;
+      case 'lane-failed':
+        this.#dispatches
+          .get(message.dispatch)
+          ?.feeder.failed(rebuildThrown(message.thrown, this.#options.errors));
+        break;
       case 'retired':
       case 'exiting':
         break;
@@ -750,6 +813,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     for (const [name, controller] of this.#relayed)
       if (name.startsWith(`${worker.threadId}/`)) controller.abort();
     if (!retired) this.#lost++;
+    for (const { feeder } of this.#dispatches.values()) feeder.sweep();
     memory.idle.wakeAll();
     if (this.#closed) {
       this.#onEmpty?.();

@@ -63,6 +63,12 @@ export class Lane {
     return this.ring.isReady && this.schedule();
   }
 
+  /** Whether the thread that runs it has died. */
+  get isHeldByDead(): boolean {
+    const holder = Atomics.load(this.#words, RING_LANE);
+    return holder !== LANE_IDLE && holder !== LANE_RUNNABLE && !native.isAlive(holder);
+  }
+
   /** After a thread has died. True: the lane is runnable, and its number is to be queued, perhaps once more. */
   sweep(): boolean {
     const holder = Atomics.load(this.#words, RING_LANE);

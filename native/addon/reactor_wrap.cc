@@ -49,6 +49,8 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::write>("write"),
       Base::template InstanceMethod<&Self::end>("end"),
       Base::template InstanceMethod<&Self::destroy>("destroy"),
+      Base::template InstanceMethod<&Self::hold>("hold"),
+      Base::template InstanceMethod<&Self::leaveEnds>("leaveEnds"),
       Base::template InstanceMethod<&Self::closeListener>("closeListener"),
       Base::template InstanceMethod<&Self::closeEndpoint>("closeEndpoint"),
       Base::template InstanceMethod<&Self::stats>("stats"),
@@ -189,6 +191,22 @@ void ReactorWrap<Driver>::end(const Napi::CallbackInfo& info) {
 template <typename Driver>
 void ReactorWrap<Driver>::destroy(const Napi::CallbackInfo& info) {
   driver_->destroy(word(info[0]));
+}
+
+template <typename Driver>
+void ReactorWrap<Driver>::hold(const Napi::CallbackInfo& info) {
+  driver_->control([&](Reactor& reactor) {
+    if (Connection* connection = reactor.connection(word(info[0]))) {
+      reactor.hold(*connection, info[1].As<Napi::Boolean>().Value());
+    }
+  });
+}
+
+template <typename Driver>
+void ReactorWrap<Driver>::leaveEnds(const Napi::CallbackInfo& info) {
+  driver_->control([&](Reactor& reactor) {
+    if (Endpoint* endpoint = reactor.endpoint(word(info[0]))) endpoint->leavesEnds = true;
+  });
 }
 
 template <typename Driver>

@@ -30,6 +30,8 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   void write(const Napi::CallbackInfo& info);
   void end(const Napi::CallbackInfo& info);
   void destroy(const Napi::CallbackInfo& info);
+  void hold(const Napi::CallbackInfo& info);
+  void leaveEnds(const Napi::CallbackInfo& info);
   void closeListener(const Napi::CallbackInfo& info);
   void closeEndpoint(const Napi::CallbackInfo& info);
   void stats(const Napi::CallbackInfo& info);

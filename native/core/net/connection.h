@@ -35,6 +35,8 @@ struct Connection {
   bool failed : 1 = false;         // a fault: close without waiting for the output
   bool wantsDrain : 1 = false;     // somebody waits for the output to be out
   bool heldByOutput : 1 = false;   // not read while the peer leaves too much output lying
+  bool endAnnounced : 1 = false;   // kPeerEnded was reported
+  bool heldByConsumer : 1 = false; // not read while the consumer has no room for its frames
   bool active : 1 = false;         // traffic since the last step of a drain
   CloseReason reason = CloseReason::kNone;
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
@@ -51,6 +53,7 @@ struct Connection {
   ListLink<Connection> stallLink;    // the reactor's connections with output left over
 
   bool isOpen() const noexcept { return fd >= 0; }
+  bool isHeld() const noexcept { return heldByOutput || heldByConsumer; }
   size_t outputBytes() const noexcept { return output ? output->size() : 0; }
 };
 

@@ -68,6 +68,7 @@ struct Endpoint {
 
   bool reading = false;  // a consumer takes batches
   bool queued = false;   // stands in the reactor's list of endpoints with work
+  bool leavesEnds = false;   // a connection whose peer has ended is closed when the consumer calls end()
   bool closing = false;  // forget the endpoint once its last connection is gone
 
   ReadyList ready;

@@ -53,11 +53,21 @@ void Reactor::settle(Endpoint& endpoint) noexcept {
     endpoint.settling.remove(connection);
     if (!connection->isOpen()) {
       report(*connection);
+    } else if (awaitsEnd(*connection)) {
+      if (connection->endAnnounced) continue;
+      connection->endAnnounced = true;
+      events_.push_back({EventKind::kPeerEnded, CloseReason::kPeerEnded, endpoint.id, connection->slot, 0});
     } else if (connection->failed || !connection->output) {
       closeDescriptor(*connection);
       report(*connection);
     }  // else flushOutput() comes back here when the output is out
   }
+}
+
+/// The consumer has frames of it in hand that the reactor does not know of: it says when they are answered.
+bool Reactor::awaitsEnd(const Connection& connection) noexcept {
+  return connection.endpoint->leavesEnds && !connection.endpoint->closing && connection.readEnded && !connection.failed &&
+         !connection.endRequested && !connection.writeEnded;
 }
 
 void Reactor::closeDescriptor(Connection& connection) noexcept {

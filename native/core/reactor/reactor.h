@@ -99,6 +99,8 @@ class Reactor {
   bool mayAccept() const noexcept { return !accepting_.empty() && events_.size() < kMaxHeldEvents; }
   bool hasWork() const noexcept { return mayFill() || mayAccept(); }
   void setReading(Endpoint& endpoint, bool reading) noexcept;
+  /// Whether one connection is passed over: the consumer has no room for more of its frames. Writing goes on.
+  void hold(Connection& connection, bool held) noexcept;
   /// Another part of the endpoint's listener holds less than before, or this one the most.
   void creditChanged(Endpoint& endpoint) noexcept;
 
@@ -155,6 +157,7 @@ class Reactor {
   bool lookAgain(const Endpoint& endpoint) noexcept;
   void enqueue(Endpoint& endpoint) noexcept;
   void markReadable(Connection& connection) noexcept;
+  void resume(Connection& connection) noexcept;
   void noticeEndUnread(Connection& connection) noexcept;
   void noticeReset(Connection& connection) noexcept;
   Read readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept;
@@ -177,6 +180,7 @@ class Reactor {
   void settle(Endpoint& endpoint) noexcept;
   void settleSoon(Connection& connection) noexcept;
   void settleLater(Connection& connection) noexcept;
+  static bool awaitsEnd(const Connection& connection) noexcept;
   void closeDescriptor(Connection& connection) noexcept;
   void closeNow(Connection& connection) noexcept;
   void report(Connection& connection) noexcept;

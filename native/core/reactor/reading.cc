@@ -29,7 +29,7 @@ void Reactor::markReadable(Connection& connection) noexcept {
     noticeEndUnread(connection);
     if (!connection.isOpen() || connection.readEnded || connection.failed) return;
   }
-  if (connection.heldByOutput) return;
+  if (connection.isHeld()) return;
   endpoint.ready.pushBack(&connection);
   enqueue(endpoint);
 }
@@ -61,6 +61,23 @@ void Reactor::noticeReset(Connection& connection) noexcept {
 void Reactor::setReading(Endpoint& endpoint, bool reading) noexcept {
   endpoint.reading = reading;
   enqueue(endpoint);
+}
+
+void Reactor::hold(Connection& connection, bool held) noexcept {
+  if (!connection.isOpen() || connection.heldByConsumer == held) return;
+  connection.heldByConsumer = held;
+  if (held) {
+    connection.endpoint->ready.remove(&connection);
+  } else {
+    resume(connection);
+  }
+}
+
+/// After a hold has ended: reads on unless there is another.
+void Reactor::resume(Connection& connection) noexcept {
+  if (connection.isHeld() || connection.failed || (!connection.readable && !connection.partial.unscanned)) return;
+  connection.endpoint->ready.pushBack(&connection);
+  enqueue(*connection.endpoint);
 }
 
 void Reactor::release(Endpoint& endpoint) noexcept {

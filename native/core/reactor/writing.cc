@@ -137,10 +137,7 @@ void Reactor::flushOutput(Connection& connection) noexcept {
   noteOutput(connection);
   if (connection.heldByOutput && queue.size() <= connection.endpoint->options.limits.outputHighWater / 2) {
     connection.heldByOutput = false;
-    if (connection.readable || connection.partial.unscanned) {
-      connection.endpoint->ready.pushBack(&connection);
-      enqueue(*connection.endpoint);
-    }
+    resume(connection);
   }
   if (queue.empty()) outputIsOut(connection);
 }

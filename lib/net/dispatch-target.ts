@@ -1,0 +1,72 @@
+/**
+ * The seam between a listener and who takes its frames to other threads: a worker pool. The pool knows the sockets; the sockets
+ * know of the pool only this.
+ */
+import type { Listener } from './listener.js';
+
+/** @internal The method by which a pool takes a listener's frames. */
+export const takeFrames = Symbol('sluice.takeFrames');
+
+/** Options of {@link Listener.dispatch}. */
+export interface DispatchOptions {
+  /** How many lanes there are, 1 to 4096: so many workers at the most can be busy with this listener. Default: 64. */
+  lanes?: number;
+  /**
+   * What decides a frame's lane. `'connection'`: all frames of a connection go to one lane. A function answers a number, taken
+   * modulo the lanes; it runs in this thread for each frame. When it throws, the frame goes to lane 0. Default: `'connection'`.
+   */
+  by?: 'connection' | ((batch: import('./frame-batch.js').FrameBatch, index: number) => number);
+  /**
+   * What to do with a frame whose lane is full. `'pause'`: its connection is not read until there is room; `'drop-newest'`: the
+   * frame is dropped and counted; `'disconnect'`: its connection is closed. Default: `'pause'`.
+   */
+  overflow?: 'pause' | 'drop-newest' | 'disconnect';
+  /** Bytes of frames that one lane holds, rounded up to a power of two. Default: 128 KiB. */
+  laneBytes?: number;
+  /** Handlers of the pool's module that are told of connections, in order with their frames: `(connection)`. */
+  onConnect?: string;
+  /** `(connection, reason)`. */
+  onDisconnect?: string;
+}
+
+/** What a dispatch has counted. */
+export interface DispatchStats {
+  /** Frames put into lanes, and those that a worker has handled. */
+  frames: number;
+  handled: number;
+  /** Batches that workers were given. */
+  batches: number;
+  /** Frames dropped by `overflow: 'drop-newest'`. */
+  dropped: number;
+  /** Frames that a worker had taken when it died. */
+  lost: number;
+  /** Times that `by` threw. */
+  byFailures: number;
+  /** Connections not read now because their lane is full. */
+  paused: number;
+}
+
+/** Frames that a worker had taken, and not handled, when it died. */
+export interface FramesLost {
+  lane: number;
+  frames: number;
+}
+
+/** Frames of a listener on their way to a pool's workers: what {@link Listener.dispatch} resolves with. */
+export interface Dispatch {
+  stats(): DispatchStats;
+  /** Calls `handler` when a worker has died with frames in its hands. */
+  onLost(handler: (lost: FramesLost) => void): void;
+  /**
+   * Calls `handler` with what a handler in a worker threw, or its promise rejected with. Without one it is thrown here as an uncaught
+   * exception. The batch counts as handled.
+   */
+  onError(handler: (error: unknown) => void): void;
+  /** Resolves when every frame that was taken so far has been handled, or was lost. */
+  idle(): Promise<void>;
+}
+
+/** @internal */
+export interface DispatchTarget {
+  [takeFrames](listener: Listener, handler: string, options: DispatchOptions): Promise<Dispatch>;
+}

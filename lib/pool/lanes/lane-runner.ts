@@ -1,0 +1,509 @@
+/**
+ * Lanes in a worker: takes a lane's records, calls the handlers with them, and sends what they answer back to the feeder.
+ *
+ * The records of one turn are copied out of the ring in one piece and released at once: the lane has room again while the handler
+ * runs, and a frame's bytes stay valid for as long as the program holds them, as everywhere. In exchange a worker that dies takes
+ * them along; they are counted, and the feeder says so.
+ */
+
+import { NotSupportedError } from '../../errors.js';
+import type { RemoteAddress } from '../../net/address.js';
+import { Arena } from '../../net/arena.js';
+import type { Connection } from '../../net/connection.js';
+import { type BatchHome, FrameBatch, type OutputData } from '../../net/frame-batch.js';
+import { ConnectionClosedError, WriteAfterEndError } from '../../net/socket-error.js';
+import { FRAME_WORDS } from '../../net/turn-table.js';
+import type { WaitOptions } from '../../net/wait.js';
+import { HEAD } from '../../shared/layout.js';
+import { readValue } from '../arguments.js';
+import { ConnectionNames } from './connection-names.js';
+import {
+  BATCHES_DONE,
+  CONNECTED,
+  DESTROY,
+  DISCONNECTED,
+  END,
+  FRAME,
+  FRAMES_DONE,
+  FREE_LONG,
+  HELD,
+  HELD_HEAD,
+  type LaneMemory,
+  LaneSet,
+  type LaneSetHandle,
+  LONG_FRAME,
+  MAX_OUTPUT_BYTES,
+  PEER_ENDED,
+  RECORD_BYTES,
+  RECORD_WORDS,
+  STALLED,
+  WRITE,
+} from './lane-set.js';
+
+/** What a worker is told of a dispatch. */
+export interface DispatchHandle {
+  id: number;
+  lanes: LaneSetHandle;
+  names: ConnectionNames['region'];
+  /** Numbers of handlers; -1: none. */
+  onBatch: number;
+  onConnect: number;
+  onDisconnect: number;
+}
+
+type Handler = (...args: unknown[]) => unknown;
+
+/** Bytes and frames that a lane gives in one turn; more waits for the next, behind other lanes. */
+const TURN_BYTES = 64 * 1024;
+const TURN_FRAMES = 2048;
+const INITIAL_ARENA_BYTES = 16 * 1024;
+const KEPT_ARENA_BYTES = 256 * 1024;
+
+/** A part of a lane's turn: frames [first, first + count), or an event. */
+type Step =
+  | { first: number; count: number }
+  | { kind: number; index: number; generation: number; reason: unknown };
+
+/** Output for one connection, gathered until another has its turn. */
+class BackWriter {
+  readonly #lanes: LaneSet;
+  #bytes = Buffer.allocUnsafeSlow(4096);
+  #used = 0;
+  #index = -1;
+  #generation = 0;
+  #wrote = false;
+  /** Records that found no room, in order. */
+  #blocked: Buffer[] = [];
+
+  constructor(lanes: LaneSet) {
+    this.#lanes = lanes;
+  }
+
+  get isBlocked(): boolean {
+    return this.#blocked.length > 0;
+  }
+
+  write(index: number, generation: number, data: OutputData): boolean {
+    if (index !== this.#index || generation !== this.#generation) {
+      this.send();
+      this.#index = index;
+      this.#generation = generation;
+    }
+    const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
+    if (this.#used + length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#used + length, 2 * this.#bytes.length));
+      this.#bytes.copy(grown, 0, 0, this.#used);
+      this.#bytes = grown;
+    }
+    if (typeof data === 'string') this.#bytes.write(data, this.#used);
+    else this.#bytes.set(data, this.#used);
+    this.#used += length;
+    if (this.#used >= MAX_OUTPUT_BYTES) this.send();
+    return this.#blocked.length === 0;
+  }
+
+  control(kind: number, index: number, generation: number): void {
+    this.send();
+    this.#put(kind, index, generation, this.#bytes, 0, 0);
+  }
+
+  /** The same, and the feeder is told. */
+  flush(): void {
+    this.send();
+    if (!this.#wrote) return;
+    this.#wrote = false;
+    if (this.#lanes.feederWait.occupied) this.#lanes.feederWait.wakeOne();
+  }
+
+  /** What was gathered goes out. */
+  send(): void {
+    const used = this.#used;
+    if (used === 0) return;
+    this.#used = 0;
+    for (let at = 0; at < used; at += MAX_OUTPUT_BYTES)
+      this.#put(WRITE, this.#index, this.#generation, this.#bytes, at, Math.min(used, at + MAX_OUTPUT_BYTES));
+    this.#index = -1;
+    if (this.#bytes.length > 4 * MAX_OUTPUT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(4096);
+  }
+
+  #put(kind: number, index: number, generation: number, bytes: Buffer, start: number, end: number): void {
+    this.#wrote = true;
+    if (this.#blocked.length === 0 && this.#tryPut(kind, index, generation, bytes, start, end)) return;
+    const record = Buffer.allocUnsafeSlow(RECORD_BYTES + end - start);
+    record.writeInt32LE(kind, 0);
+    record.writeInt32LE(index, 4);
+    record.writeInt32LE(generation, 8);
+    bytes.copy(record, RECORD_BYTES, start, end);
+    this.#blocked.push(record);
+  }
+
+  #tryPut(
+    kind: number,
+    index: number,
+    generation: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): boolean {
+    const { back } = this.#lanes;
+    const offset = back.claim(RECORD_BYTES + end - start);
+    if (offset < 0) return false;
+    const at = offset >> 2;
+    back.words[at] = kind;
+    back.words[at + 1] = index;
+    back.words[at + 2] = generation;
+    if (end > start) back.bytes.set(bytes.subarray(start, end), offset + RECORD_BYTES);
+    back.commit(offset);
+    return true;
+  }
+
+  /** Tries once more. False: some is left. */
+  retry(): boolean {
+    const { back, feederWait } = this.#lanes;
+    let sent = 0;
+    while (sent < this.#blocked.length && back.push(this.#blocked[sent]!)) sent++;
+    this.#blocked.splice(0, sent);
+    if (feederWait.occupied) feederWait.wakeOne();
+    return this.#blocked.length === 0;
+  }
+}
+
+/** A connection as a lane's handler sees it: good for answers; what belongs to it is kept elsewhere, since lanes move. */
+class LaneConnection implements Connection {
+  readonly #home: LaneHome;
+  readonly #index: number;
+  readonly #generation: number;
+  #remote: RemoteAddress | undefined;
+  #ended = false;
+  #destroyed = false;
+
+  constructor(home: LaneHome, index: number, generation: number) {
+    this.#home = home;
+    this.#index = index;
+    this.#generation = generation;
+  }
+
+  /** A number that no other connection of the listener has while this one is open. */
+  get id(): number {
+    return this.#index;
+  }
+
+  is(index: number, generation: number): boolean {
+    return this.#index === index && this.#generation === generation;
+  }
+
+  get remote(): RemoteAddress {
+    this.#remote ??= this.#home.names.remote(this.#index);
+    return this.#remote;
+  }
+
+  get closed(): boolean {
+    return this.#destroyed || this.#home.names.generation(this.#index) !== this.#generation;
+  }
+
+  get queuedBytes(): number {
+    return 0;
+  }
+
+  get data(): unknown {
+    return undefined;
+  }
+
+  set data(_value: unknown) {
+    throw new NotSupportedError("a lane's connection.data (the lane may run in another worker next time)");
+  }
+
+  write(data: OutputData): boolean {
+    this.#checkWritable();
+    return this.#home.back.write(this.#index, this.#generation, data);
+  }
+
+  drained(_options?: WaitOptions): Promise<void> {
+    return this.closed ? Promise.reject(new ConnectionClosedError(undefined)) : Promise.resolve();
+  }
+
+  end(data?: OutputData): void {
+    if (data !== undefined) this.write(data);
+    if (this.#ended || this.closed) return;
+    this.#ended = true;
+    this.#home.back.control(END, this.#index, this.#generation);
+  }
+
+  destroy(_reason?: unknown): void {
+    if (this.closed) return;
+    this.#destroyed = true;
+    this.#home.back.control(DESTROY, this.#index, this.#generation);
+  }
+
+  #checkWritable(): void {
+    if (this.closed) throw new ConnectionClosedError(undefined);
+    if (this.#ended) throw new WriteAfterEndError();
+  }
+}
+
+/** The batches of one dispatch in this worker. Frame tables name connections by their place in `connections`. */
+class LaneHome implements BatchHome {
+  readonly recycles = false;
+  readonly back: BackWriter;
+  readonly names: ConnectionNames;
+  readonly #reclaim: (arena: Arena) => void;
+  /** The connections of the turn in hand, each once. */
+  readonly table: LaneConnection[] = [];
+
+  constructor(back: BackWriter, names: ConnectionNames, reclaim: (arena: Arena) => void) {
+    this.back = back;
+    this.names = names;
+    this.#reclaim = reclaim;
+  }
+
+  connectionAt(name: number): Connection {
+    return this.table[name]!;
+  }
+  reply(name: number, data: OutputData): void {
+    const connection = this.table[name]!;
+    if (!connection.closed) connection.write(data);
+  }
+  release(_batch: FrameBatch | undefined, arena: Arena): void {
+    if (--arena.pending === 0) this.#reclaim(arena);
+  }
+}
+
+/** Words for each record that a turn has read: kind, connection (two words), where its bytes begin and end. */
+const READ_WORDS = 5;
+const read = new Int32Array(TURN_FRAMES * READ_WORDS);
+
+interface Turn {
+  home: LaneHome;
+  arena: Arena;
+  steps: Step[];
+  frames: number;
+}
+
+/** One dispatch, as a worker runs it. */
+export class LaneRunner {
+  readonly #lanes: LaneSet;
+  readonly #names: ConnectionNames;
+  readonly #onBatch: Handler;
+  readonly #onConnect: Handler | undefined;
+  readonly #onDisconnect: Handler | undefined;
+  readonly #back: BackWriter;
+  readonly #reportError: (error: unknown) => void;
+  /** Turns that are over but for their answers, which wait for room on the way back. */
+  readonly #blockedTurns: (() => void)[] = [];
+  /** Used before, and shown to nobody. */
+  #spare: Arena | undefined;
+
+  constructor(handle: DispatchHandle, handlers: readonly Handler[], reportError: (error: unknown) => void) {
+    this.#lanes = new LaneSet(handle.lanes);
+    this.#names = new ConnectionNames(handle.names);
+    this.#onBatch = handlers[handle.onBatch]!;
+    this.#onConnect = handlers[handle.onConnect];
+    this.#onDisconnect = handlers[handle.onDisconnect];
+    this.#back = new BackWriter(this.#lanes);
+    this.#reportError = reportError;
+  }
+
+  get isBlocked(): boolean {
+    return this.#back.isBlocked;
+  }
+  retry(): boolean {
+    if (!this.#back.retry()) return false;
+    for (const finish of this.#blockedTurns.splice(0)) finish();
+    return true;
+  }
+  flush(): void {
+    this.#back.flush();
+  }
+
+  /**
+   * Runs lane number `index` for one turn. `over` is called when the turn is over, at once or later when a handler gave a
+   * promise, and told whether the lane's number must be queued again. False: the lane is not to be run.
+   */
+  run(index: number, over: (again: boolean, wasLater: boolean) => void): boolean {
+    const memory = this.#lanes.lanes[index]!;
+    if (!memory.lane.take()) return false;
+    this.#runSteps(this.#collect(memory), 0, memory, over, false);
+    return true;
+  }
+
+  /** Copies what one turn takes out of the ring, and gives the ring its room back. */
+  #collect(memory: LaneMemory): Turn {
+    const { ring, counters } = memory;
+    let records = 0;
+    let frames = 0;
+    let longBytes = 0;
+    let bytes = 0;
+    while (records < TURN_FRAMES && bytes + longBytes < TURN_BYTES && ring.read()) {
+      const at = ring.start >> 2;
+      const kind = ring.words[at]!;
+      const to = records++ * READ_WORDS;
+      read[to] = kind;
+      read[to + 1] = ring.words[at + 1]!;
+      read[to + 2] = ring.words[at + 2]!;
+      read[to + 3] = ring.start + RECORD_BYTES;
+      read[to + 4] = ring.end;
+      bytes += ring.end - ring.start;
+      if (kind === LONG_FRAME) longBytes += ring.words[at + RECORD_WORDS + 1]!;
+      if (kind === FRAME || kind === LONG_FRAME) frames++;
+    }
+    const turn = this.#copyOut(memory, records, frames, longBytes);
+    counters[HELD] = frames;
+    // Where the ring's head is once this is released: who died before still has its frames in the ring.
+    ring.release();
+    Atomics.store(counters, HELD_HEAD, Atomics.load(ring.words, HEAD));
+    if (Atomics.load(counters, STALLED) === 1 && Atomics.exchange(counters, STALLED, 0) === 1)
+      this.#lanes.feederWait.wakeOne();
+    return turn;
+  }
+
+  #copyOut(memory: LaneMemory, records: number, frames: number, longBytes: number): Turn {
+    const home = new LaneHome(this.#back, this.#names, (arena) => this.#reclaim(arena));
+    const steps: Step[] = [];
+    if (records === 0) return { home, arena: this.#arenaFor(0), steps, frames };
+    // The records lie in one stretch, or in two when the ring's end is between them: copied with their heads, in one call each.
+    const firstStart = read[3]!;
+    let wrapAt = records;
+    for (let i = 1; i < records; i++) {
+      if (read[i * READ_WORDS + 3]! < read[(i - 1) * READ_WORDS + 3]!) {
+        wrapAt = i;
+        break;
+      }
+    }
+    const firstEnd = read[(wrapAt - 1) * READ_WORDS + 4]!;
+    const firstLength = firstEnd - firstStart;
+    const secondStart = wrapAt < records ? read[wrapAt * READ_WORDS + 3]! : 0;
+    const secondLength = wrapAt < records ? read[(records - 1) * READ_WORDS + 4]! - secondStart : 0;
+    const arena = this.#arenaFor(firstLength + secondLength + longBytes);
+    arena.pending = 1; // for the turn itself
+    memory.bytes.copy(arena.bytes, 0, firstStart, firstEnd);
+    if (secondLength > 0)
+      memory.bytes.copy(arena.bytes, firstLength, secondStart, secondStart + secondLength);
+
+    const places = new Map<number, number>();
+    const table = arena.frames;
+    let long = firstLength + secondLength;
+    let frame = 0;
+    let batch: { first: number; count: number } | undefined;
+    for (let i = 0; i < records; i++) {
+      const at = i * READ_WORDS;
+      const kind = read[at]!;
+      const index = read[at + 1]!;
+      const generation = read[at + 2]!;
+      const shift = i < wrapAt ? -firstStart : firstLength - secondStart;
+      let start = read[at + 3]! + shift;
+      let end = read[at + 4]! + shift;
+      if (kind !== FRAME && kind !== LONG_FRAME) {
+        const reason = kind === DISCONNECTED ? readValue(arena.bytes, start, end) : undefined;
+        steps.push({ kind, index, generation, reason });
+        batch = undefined;
+        continue;
+      }
+      if (kind === LONG_FRAME) {
+        const from = arena.bytes.readInt32LE(start);
+        const length = arena.bytes.readInt32LE(start + 4);
+        this.#lanes.bytes.copy(arena.bytes, long, from, from + length);
+        this.#back.control(FREE_LONG, from, length);
+        start = long;
+        end = long + length;
+        long = end;
+      }
+      let place = places.get(index);
+      if (place === undefined || !home.table[place]!.is(index, generation)) {
+        place = home.table.push(new LaneConnection(home, index, generation)) - 1;
+        places.set(index, place);
+      }
+      table[frame * FRAME_WORDS] = place;
+      table[frame * FRAME_WORDS + 1] = start;
+      table[frame * FRAME_WORDS + 2] = end;
+      if (batch === undefined) {
+        batch = { first: frame, count: 0 };
+        steps.push(batch);
+      }
+      batch.count++;
+      frame++;
+    }
+    return { home, arena, steps, frames };
+  }
+
+  #arenaFor(bytes: number): Arena {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare !== undefined && spare.bytes.length >= bytes) return spare;
+    const size = Math.max(INITIAL_ARENA_BYTES, 2 ** Math.ceil(Math.log2(bytes + 1)));
+    return new Arena(size, spare?.frames ?? new Int32Array(TURN_FRAMES * FRAME_WORDS));
+  }
+
+  #reclaim(arena: Arena): void {
+    if (!arena.exposed && arena.bytes.length <= KEPT_ARENA_BYTES) this.#spare = arena;
+  }
+
+  /** Steps [from, …) of a turn, one after the other. */
+  #runSteps(
+    turn: Turn,
+    from: number,
+    memory: LaneMemory,
+    over: (again: boolean, wasLater: boolean) => void,
+    wasLater: boolean,
+  ): void {
+    const { steps } = turn;
+    for (let i = from; i < steps.length; i++) {
+      const later = this.#runStep(turn, steps[i]!, i);
+      if (later === undefined) continue;
+      later.then(() => this.#runSteps(turn, i + 1, memory, over, true));
+      return;
+    }
+    if (steps.length > 0) turn.home.release(undefined, turn.arena);
+    // Whoever runs the lane next may answer the same connections: what was answered here goes out first.
+    this.#back.send();
+    if (this.#back.isBlocked) this.#blockedTurns.push(() => this.#finish(turn, memory, over, true));
+    else this.#finish(turn, memory, over, wasLater);
+  }
+
+  #finish(
+    turn: Turn,
+    { counters, lane, ring }: LaneMemory,
+    over: (again: boolean, wasLater: boolean) => void,
+    wasLater: boolean,
+  ): void {
+    Atomics.store(counters, HELD, 0);
+    Atomics.add(counters, FRAMES_DONE, turn.frames);
+    if (turn.frames > 0) Atomics.add(counters, BATCHES_DONE, 1);
+    let again = true;
+    if (ring.isReady) lane.yield();
+    else again = lane.finish();
+    over(again, wasLater);
+  }
+
+  /** A promise when the step is not over; it never rejects. */
+  #runStep(turn: Turn, step: Step, index: number): Promise<void> | undefined {
+    let batch: FrameBatch | undefined;
+    let result: unknown;
+    try {
+      if ('count' in step) {
+        turn.arena.pending++;
+        batch = new FrameBatch(turn.home, turn.arena, step.first, step.count, 0, index);
+        result = this.#onBatch(batch);
+      } else {
+        const connection = new LaneConnection(turn.home, step.index, step.generation);
+        if (step.kind === PEER_ENDED) connection.end();
+        else if (step.kind === CONNECTED) result = this.#onConnect?.(connection);
+        else result = this.#onDisconnect?.(connection, step.reason);
+      }
+    } catch (error) {
+      batch?.release();
+      this.#reportError(error);
+      return undefined;
+    }
+    if (typeof (result as PromiseLike<unknown> | null | undefined)?.then !== 'function') {
+      batch?.release();
+      return undefined;
+    }
+    return Promise.resolve(result as PromiseLike<unknown>).then(
+      () => batch?.release(),
+      (error: unknown) => {
+        batch?.release();
+        this.#reportError(error);
+      },
+    );
+  }
+}
