@@ -21,6 +21,7 @@ import {
   watch,
   withCancel,
 } from 'sluice';
+import { trackWaits } from 'sluice/testing';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
 const EMPTY = { ok: false, reason: 'empty' };
@@ -75,7 +76,10 @@ describe('after', () => {
 
   it('loses no time to a receiver that was canceled', async () => {
     const alarm = after(5);
-    await expect(alarm.recv({ signal: AbortSignal.timeout(1) })).rejects.toThrow();
+    const controller = new AbortController();
+    const canceled = alarm.recv({ signal: controller.signal });
+    controller.abort('enough');
+    await expect(canceled).rejects.toBe('enough');
     expect((await alarm.recv()).ok).toBe(true);
   });
 
@@ -135,8 +139,8 @@ describe('after', () => {
 
 describe('tick', () => {
   it('comes again and again', async () => {
-    using ticker = tick(2);
     const began = performance.now();
+    using ticker = tick(2);
     let beats = 0;
     for await (const time of ticker) {
       expect(time).toBeInstanceOf(Date);
@@ -398,6 +402,35 @@ describe('broadcast', () => {
     await sleep(1);
     expect(a.tryRecv()).toEqual(EMPTY);
   });
+});
+
+it('the report of stuck waits names what is waited for, and leaves out what a timer will end', async () => {
+  const tracked = trackWaits();
+  const jobs = channel<number>();
+  const idle = channel<number>();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const waits = [
+    jobs.recv({ signal }),
+    select({ job: recv(jobs), late: after(60_000) }, { signal }),
+    after(60_000).recv({ signal }),
+    select({ job: recv(jobs), news: recv(watch(1).subscribe()) }, { signal }),
+    select({ idle: recv(idle), out: send(idle, 1), off: null }, { signal }),
+  ];
+  const stuck = await tracked.stuck();
+  expect(stuck.map(({ operation }) => operation)).toEqual(['recv', 'select']);
+  expect(stuck.map(({ on }) => on.map(({ what }) => what))).toEqual([[jobs], [idle, idle]]);
+  controller.abort('enough');
+  const ended = await Promise.allSettled(waits);
+  expect(ended.map(({ status }) => status)).toEqual([
+    'rejected',
+    'rejected',
+    'rejected',
+    'fulfilled',
+    'rejected',
+  ]);
+  expect(await tracked.stuck()).toEqual([]);
+  tracked.stop();
 });
 
 describe('bad input', () => {
