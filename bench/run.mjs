@@ -1,5 +1,6 @@
 // npm run bench -- w1: runs a workload against all its peers, in turn, and prints and keeps what came out.
 import { readdirSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { BUN_TARGET, build, LOAD_TARGET } from './harness/build.mjs';
 import { busyWarning, describeMachine, describeVersions, othersBusy } from './harness/machine.mjs';
 import { parseOptions, UsageError } from './harness/options.mjs';
@@ -31,7 +32,7 @@ async function runWorkload(workload, options, placement) {
   build(LOAD_TARGET);
   const { ready, missing } = preparePeers(workload, options.only);
   const settings = workload.settings(options.quick);
-  const measured = await runRounds(workload, ready, options.runs, settings, placement);
+  const measured = await runRounds(workload, ready, options, settings, placement);
   const { id, title, description, cells, columns, reference, chart } = workload;
   const tools = ['g++', ...ready.flatMap((peer) => peer.tools)];
   const result = {
@@ -42,6 +43,7 @@ async function runWorkload(workload, options, placement) {
     machine: describeMachine(),
     versions: describeVersions(tools),
     placement: workload.unpinned ? null : placement,
+    priority: options.priority,
     runs: options.runs,
     quick: options.quick,
     settings,
@@ -77,6 +79,7 @@ async function main() {
     if (!workloads.has(name)) throw new UsageError(`no such workload: '${name}'`);
   }
   const warning = busyWarning(await othersBusy());
+  if (options.priority) setPriority(constants.priority.PRIORITY_HIGHEST); // what it starts inherits it
   const placement = place(options.pin);
   if (warning !== undefined) console.log(warning);
   console.log(placement ? `server on CPU ${placement.server}, load on CPU ${placement.load}` : 'not pinned');

@@ -11,6 +11,7 @@ WORKLOAD       such as w1, or all
 --quick        a tenth of the work and one round: to see that everything runs, not to quote
 --save         write bench/results also after --quick, --only or fewer than five rounds, which otherwise only print
 --append       adds the rounds to the saved result, when it has the same settings, machine and versions
+--priority     at the highest priority (nice -20, needs root): for a machine on which others can't be asked to wait
 --no-pin       let the kernel place server and load; otherwise each has a CPU of its own`;
 
 const QUICK_RUNS = 1;
@@ -26,7 +27,7 @@ export class UsageError extends Error {
 
 /**
  * @param {string[]} args without node and the script
- * @returns {{ names: string[], runs: number, only: string[] | undefined, quick: boolean, save: boolean, append: boolean, pin: boolean, help: string | undefined }}
+ * @returns {{ names: string[], runs: number, only: string[] | undefined, quick: boolean, save: boolean, append: boolean, priority: boolean, pin: boolean, help: string | undefined }}
  */
 export function parseOptions(args) {
   let parsed;
@@ -40,6 +41,7 @@ export function parseOptions(args) {
         quick: { type: 'boolean', default: false },
         save: { type: 'boolean', default: false },
         append: { type: 'boolean', default: false },
+        priority: { type: 'boolean', default: false },
         'no-pin': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -58,6 +60,7 @@ export function parseOptions(args) {
     only: values.only?.split(','),
     quick: values.quick,
     append: values.append,
+    priority: values.priority,
     save:
       values.save || values.append || (!values.quick && values.only === undefined && runs >= DEFAULT_RUNS),
     pin: !values['no-pin'],

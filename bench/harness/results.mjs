@@ -24,7 +24,7 @@ const fileOf = (workload) => join(RESULTS, `${workload}.json`);
 export function appendToSaved(result) {
   if (!existsSync(fileOf(result.workload))) return result;
   const saved = JSON.parse(readFileSync(fileOf(result.workload), 'utf8'));
-  for (const key of ['settings', 'machine', 'versions', 'placement', 'quick']) {
+  for (const key of ['settings', 'machine', 'versions', 'placement', 'priority', 'quick']) {
     if (!isDeepStrictEqual(saved[key], result[key]))
       throw new UsageError(
         `cannot append: ${key} was ${JSON.stringify(saved[key])} and is ${JSON.stringify(result[key])}`,
@@ -93,7 +93,10 @@ function section(result) {
     ...tables,
     ...(disturbed === 0
       ? []
-      : [`Beside ${disturbed} of ${peers.length * result.runs} runs other programs used the machine.\n`]),
+      : [
+          `Beside ${disturbed} of ${peers.length * result.runs} runs other programs used the machine` +
+            `${result.priority ? ', as far as server and load, which had the highest priority, left it to them' : ''}.\n`,
+        ]),
     ...(failures.length === 0 ? [] : [`Left out or void:\n\n${failures.join('\n')}\n`]),
     `![${result.title}](${result.workload}.svg)\n`,
   ].join('\n');

@@ -4,7 +4,7 @@ import { INGEST_COLUMNS, measureIngest } from '../harness/ingest.mjs';
 import * as peers from '../w1-ingest/peers.mjs';
 import w1 from '../w1-ingest/workload.mjs';
 
-const FRAMES = 1_000_000;
+const FRAMES = 500_000;
 
 export default {
   ...w1,
