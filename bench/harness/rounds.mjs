@@ -72,6 +72,7 @@ function progress(workload, round, runs, peer, cells) {
  *   each void run, and `disturbed`, how many runs others worked beside
  */
 export async function runRounds(workload, peers, { runs, priority }, settings, placement) {
+  const { timed = true } = workload; // memory is the same, whoever else works
   const collected = new Map(peers.map((peer) => [peer, { samples: {}, failures: [], disturbed: 0 }]));
   for (let round = 1; round <= runs; round++) {
     for (const peer of peers) {
@@ -80,9 +81,9 @@ export async function runRounds(workload, peers, { runs, priority }, settings, p
       try {
         const { cells, disturbed } = await measureUndisturbed(
           () => workload.measure(peer, settings, placement),
-          priority ? 1 : ATTEMPTS, // what others use is what ours left over
+          timed && !priority ? ATTEMPTS : 1, // with priority, what others use is what ours left over
         );
-        if (disturbed) record.disturbed++;
+        if (timed && disturbed) record.disturbed++;
         progress(workload, round, runs, peer, cells);
         for (const [cell, metrics] of Object.entries(cells)) {
           for (const [metric, value] of Object.entries(metrics)) {

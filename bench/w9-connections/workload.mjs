@@ -78,6 +78,7 @@ export default {
   description:
     'How much the resident memory of the server process grows with 19,000 connections that send nothing, divided by their number. ' +
     'User space only: what the kernel keeps for a socket is the same for all.',
+  timed: false,
   cells: [{ id: 'idle' }],
   columns: [
     { key: 'rssBytes', header: 'RSS, bytes / connection', digits: 0, spread: true },
