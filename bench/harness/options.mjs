@@ -53,6 +53,7 @@ export function parseOptions(args) {
   const runs = values.runs === undefined ? (values.quick ? QUICK_RUNS : DEFAULT_RUNS) : Number(values.runs);
   if (!Number.isInteger(runs) || runs < 1)
     throw new UsageError(`--runs takes a whole number from 1, not '${values.runs}'`);
+  if (values.append && values.only !== undefined) throw new UsageError('--append needs all peers');
   if (positionals.length === 0 && !values.help) throw new UsageError('which workload?');
   return {
     names: positionals,
