@@ -65,10 +65,16 @@ function figures(results) {
   ]);
   const first = [...results.values()].find(({ workload }) => rows.length > 0 && workload === 'w1');
   if (first === undefined) return undefined;
-  const { machine, date, runs } = first;
+  const { machine, date } = first;
+  const shown = [...results.values()].filter((result) =>
+    ROWS.some(({ workload }) => workload === result.workload),
+  );
+  const rounds = Math.min(...shown.map(({ runs }) => runs));
+  const disturbed = shown.some(({ peers }) => peers.some((peer) => peer.disturbed > 0));
   return [
-    `CPU time of the server process, user and system together, and for W9 its memory: median (smallest–largest) of ${runs} rounds, ` +
-      'all in turn, one CPU a server. The C floor does nothing but `epoll`, `recv` and `memchr`: what the kernel alone costs.',
+    `CPU time of the server process, user and system together, and for W9 its memory: median (smallest–largest) of at least ${rounds} rounds, ` +
+      'all in turn, one CPU a server. The C floor does nothing but `epoll`, `recv` and `memchr`: what the kernel alone costs.' +
+      (disturbed ? ' Other programs used the machine meanwhile, so the spreads are wide.' : ''),
     '',
     markdownTable([HEADER, ...rows]),
     '',
