@@ -5,24 +5,18 @@
  * runs, and a frame's bytes stay valid for as long as the program holds them, as everywhere. In exchange a worker that dies takes
  * them along; they are counted, and the feeder says so.
  */
-
-import { NotSupportedError } from '../../errors.js';
-import type { RemoteAddress } from '../../net/address.js';
 import { Arena } from '../../net/arena.js';
-import type { Connection } from '../../net/connection.js';
-import { type BatchHome, FrameBatch, type OutputData } from '../../net/frame-batch.js';
-import { ConnectionClosedError, WriteAfterEndError } from '../../net/socket-error.js';
+import { FrameBatch } from '../../net/frame-batch.js';
 import { FRAME_WORDS } from '../../net/turn-table.js';
-import type { WaitOptions } from '../../net/wait.js';
 import { HEAD } from '../../shared/layout.js';
 import { readValue } from '../arguments.js';
+import { BackWriter } from './back-writer.js';
 import { ConnectionNames } from './connection-names.js';
+import { LaneConnection, LaneHome } from './lane-connection.js';
 import {
   BATCHES_DONE,
   CONNECTED,
-  DESTROY,
   DISCONNECTED,
-  END,
   FRAME,
   FRAMES_DONE,
   FREE_LONG,
@@ -32,12 +26,10 @@ import {
   LaneSet,
   type LaneSetHandle,
   LONG_FRAME,
-  MAX_OUTPUT_BYTES,
   PEER_ENDED,
   RECORD_BYTES,
   RECORD_WORDS,
   STALLED,
-  WRITE,
 } from './lane-set.js';
 
 /** What a worker is told of a dispatch. */
@@ -63,210 +55,6 @@ const KEPT_ARENA_BYTES = 256 * 1024;
 type Step =
   | { first: number; count: number }
   | { kind: number; index: number; generation: number; reason: unknown };
-
-/** Output for one connection, gathered until another has its turn. */
-class BackWriter {
-  readonly #lanes: LaneSet;
-  #bytes = Buffer.allocUnsafeSlow(4096);
-  #used = 0;
-  #index = -1;
-  #generation = 0;
-  #wrote = false;
-  /** Records that found no room, in order. */
-  #blocked: Buffer[] = [];
-
-  constructor(lanes: LaneSet) {
-    this.#lanes = lanes;
-  }
-
-  get isBlocked(): boolean {
-    return this.#blocked.length > 0;
-  }
-
-  write(index: number, generation: number, data: OutputData): boolean {
-    if (index !== this.#index || generation !== this.#generation) {
-      this.send();
-      this.#index = index;
-      this.#generation = generation;
-    }
-    const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
-    if (this.#used + length > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(this.#used + length, 2 * this.#bytes.length));
-      this.#bytes.copy(grown, 0, 0, this.#used);
-      this.#bytes = grown;
-    }
-    if (typeof data === 'string') this.#bytes.write(data, this.#used);
-    else this.#bytes.set(data, this.#used);
-    this.#used += length;
-    if (this.#used >= MAX_OUTPUT_BYTES) this.send();
-    return this.#blocked.length === 0;
-  }
-
-  control(kind: number, index: number, generation: number): void {
-    this.send();
-    this.#put(kind, index, generation, this.#bytes, 0, 0);
-  }
-
-  /** The same, and the feeder is told. */
-  flush(): void {
-    this.send();
-    if (!this.#wrote) return;
-    this.#wrote = false;
-    if (this.#lanes.feederWait.occupied) this.#lanes.feederWait.wakeOne();
-  }
-
-  /** What was gathered goes out. */
-  send(): void {
-    const used = this.#used;
-    if (used === 0) return;
-    this.#used = 0;
-    for (let at = 0; at < used; at += MAX_OUTPUT_BYTES)
-      this.#put(WRITE, this.#index, this.#generation, this.#bytes, at, Math.min(used, at + MAX_OUTPUT_BYTES));
-    this.#index = -1;
-    if (this.#bytes.length > 4 * MAX_OUTPUT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(4096);
-  }
-
-  #put(kind: number, index: number, generation: number, bytes: Buffer, start: number, end: number): void {
-    this.#wrote = true;
-    if (this.#blocked.length === 0 && this.#tryPut(kind, index, generation, bytes, start, end)) return;
-    const record = Buffer.allocUnsafeSlow(RECORD_BYTES + end - start);
-    record.writeInt32LE(kind, 0);
-    record.writeInt32LE(index, 4);
-    record.writeInt32LE(generation, 8);
-    bytes.copy(record, RECORD_BYTES, start, end);
-    this.#blocked.push(record);
-  }
-
-  #tryPut(
-    kind: number,
-    index: number,
-    generation: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): boolean {
-    const { back } = this.#lanes;
-    const offset = back.claim(RECORD_BYTES + end - start);
-    if (offset < 0) return false;
-    const at = offset >> 2;
-    back.words[at] = kind;
-    back.words[at + 1] = index;
-    back.words[at + 2] = generation;
-    if (end > start) back.bytes.set(bytes.subarray(start, end), offset + RECORD_BYTES);
-    back.commit(offset);
-    return true;
-  }
-
-  /** Tries once more. False: some is left. */
-  retry(): boolean {
-    const { back, feederWait } = this.#lanes;
-    let sent = 0;
-    while (sent < this.#blocked.length && back.push(this.#blocked[sent]!)) sent++;
-    this.#blocked.splice(0, sent);
-    if (feederWait.occupied) feederWait.wakeOne();
-    return this.#blocked.length === 0;
-  }
-}
-
-/** A connection as a lane's handler sees it: good for answers; what belongs to it is kept elsewhere, since lanes move. */
-class LaneConnection implements Connection {
-  readonly #home: LaneHome;
-  readonly #index: number;
-  readonly #generation: number;
-  #remote: RemoteAddress | undefined;
-  #ended = false;
-  #destroyed = false;
-
-  constructor(home: LaneHome, index: number, generation: number) {
-    this.#home = home;
-    this.#index = index;
-    this.#generation = generation;
-  }
-
-  /** A number that no other connection of the listener has while this one is open. */
-  get id(): number {
-    return this.#index;
-  }
-
-  is(index: number, generation: number): boolean {
-    return this.#index === index && this.#generation === generation;
-  }
-
-  get remote(): RemoteAddress {
-    this.#remote ??= this.#home.names.remote(this.#index);
-    return this.#remote;
-  }
-
-  get closed(): boolean {
-    return this.#destroyed || this.#home.names.generation(this.#index) !== this.#generation;
-  }
-
-  get queuedBytes(): number {
-    return 0;
-  }
-
-  get data(): unknown {
-    return undefined;
-  }
-
-  set data(_value: unknown) {
-    throw new NotSupportedError("a lane's connection.data (the lane may run in another worker next time)");
-  }
-
-  write(data: OutputData): boolean {
-    this.#checkWritable();
-    return this.#home.back.write(this.#index, this.#generation, data);
-  }
-
-  drained(_options?: WaitOptions): Promise<void> {
-    return this.closed ? Promise.reject(new ConnectionClosedError(undefined)) : Promise.resolve();
-  }
-
-  end(data?: OutputData): void {
-    if (data !== undefined) this.write(data);
-    if (this.#ended || this.closed) return;
-    this.#ended = true;
-    this.#home.back.control(END, this.#index, this.#generation);
-  }
-
-  destroy(_reason?: unknown): void {
-    if (this.closed) return;
-    this.#destroyed = true;
-    this.#home.back.control(DESTROY, this.#index, this.#generation);
-  }
-
-  #checkWritable(): void {
-    if (this.closed) throw new ConnectionClosedError(undefined);
-    if (this.#ended) throw new WriteAfterEndError();
-  }
-}
-
-/** The batches of one dispatch in this worker. Frame tables name connections by their place in `connections`. */
-class LaneHome implements BatchHome {
-  readonly recycles = false;
-  readonly back: BackWriter;
-  readonly names: ConnectionNames;
-  readonly #reclaim: (arena: Arena) => void;
-  /** The connections of the turn in hand, each once. */
-  readonly table: LaneConnection[] = [];
-
-  constructor(back: BackWriter, names: ConnectionNames, reclaim: (arena: Arena) => void) {
-    this.back = back;
-    this.names = names;
-    this.#reclaim = reclaim;
-  }
-
-  connectionAt(name: number): Connection {
-    return this.table[name]!;
-  }
-  reply(name: number, data: OutputData): void {
-    const connection = this.table[name]!;
-    if (!connection.closed) connection.write(data);
-  }
-  release(_batch: FrameBatch | undefined, arena: Arena): void {
-    if (--arena.pending === 0) this.#reclaim(arena);
-  }
-}
 
 /** Words for each record that a turn has read: kind, connection (two words), where its bytes begin and end. */
 const READ_WORDS = 5;

@@ -1,0 +1,111 @@
+/** Connections and batches as a lane's handlers see them. */
+import { NotSupportedError } from '../../errors.js';
+import type { RemoteAddress } from '../../net/address.js';
+import type { Arena } from '../../net/arena.js';
+import type { Connection } from '../../net/connection.js';
+import type { BatchHome, FrameBatch, OutputData } from '../../net/frame-batch.js';
+import { ConnectionClosedError, WriteAfterEndError } from '../../net/socket-error.js';
+import type { WaitOptions } from '../../net/wait.js';
+import type { BackWriter } from './back-writer.js';
+import type { ConnectionNames } from './connection-names.js';
+import { DESTROY, END } from './lane-set.js';
+
+/** A connection as a lane's handler sees it: good for answers; what belongs to it is kept elsewhere, since lanes move. */
+export class LaneConnection implements Connection {
+  readonly #home: LaneHome;
+  readonly #index: number;
+  readonly #generation: number;
+  #remote: RemoteAddress | undefined;
+  #ended = false;
+  #destroyed = false;
+
+  constructor(home: LaneHome, index: number, generation: number) {
+    this.#home = home;
+    this.#index = index;
+    this.#generation = generation;
+  }
+
+  /** A number that no other connection of the listener has while this one is open. */
+  get id(): number {
+    return this.#index;
+  }
+
+  is(index: number, generation: number): boolean {
+    return this.#index === index && this.#generation === generation;
+  }
+
+  get remote(): RemoteAddress {
+    this.#remote ??= this.#home.names.remote(this.#index);
+    return this.#remote;
+  }
+
+  get closed(): boolean {
+    return this.#destroyed || this.#home.names.generation(this.#index) !== this.#generation;
+  }
+
+  get queuedBytes(): number {
+    return 0;
+  }
+
+  get data(): unknown {
+    return undefined;
+  }
+
+  set data(_value: unknown) {
+    throw new NotSupportedError("a lane's connection.data (the lane may run in another worker next time)");
+  }
+
+  write(data: OutputData): boolean {
+    this.#checkWritable();
+    return this.#home.back.write(this.#index, this.#generation, data);
+  }
+
+  drained(_options?: WaitOptions): Promise<void> {
+    return this.closed ? Promise.reject(new ConnectionClosedError(undefined)) : Promise.resolve();
+  }
+
+  end(data?: OutputData): void {
+    if (data !== undefined) this.write(data);
+    if (this.#ended || this.closed) return;
+    this.#ended = true;
+    this.#home.back.control(END, this.#index, this.#generation);
+  }
+
+  destroy(_reason?: unknown): void {
+    if (this.closed) return;
+    this.#destroyed = true;
+    this.#home.back.control(DESTROY, this.#index, this.#generation);
+  }
+
+  #checkWritable(): void {
+    if (this.closed) throw new ConnectionClosedError(undefined);
+    if (this.#ended) throw new WriteAfterEndError();
+  }
+}
+
+/** The batches of one dispatch in this worker. Frame tables name connections by their place in `connections`. */
+export class LaneHome implements BatchHome {
+  readonly recycles = false;
+  readonly back: BackWriter;
+  readonly names: ConnectionNames;
+  readonly #reclaim: (arena: Arena) => void;
+  /** The connections of the turn in hand, each once. */
+  readonly table: LaneConnection[] = [];
+
+  constructor(back: BackWriter, names: ConnectionNames, reclaim: (arena: Arena) => void) {
+    this.back = back;
+    this.names = names;
+    this.#reclaim = reclaim;
+  }
+
+  connectionAt(name: number): Connection {
+    return this.table[name]!;
+  }
+  reply(name: number, data: OutputData): void {
+    const connection = this.table[name]!;
+    if (!connection.closed) connection.write(data);
+  }
+  release(_batch: FrameBatch | undefined, arena: Arena): void {
+    if (--arena.pending === 0) this.#reclaim(arena);
+  }
+}
