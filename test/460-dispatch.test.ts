@@ -197,6 +197,17 @@ describe('lanes', () => {
     expect(dispatch.stats().byFailures).toBe(2);
   });
 
+  it('chosen by a function are all answered before a connection whose client has ended is closed', async () => {
+    const { server } = await serve('echoLater', { lanes: 8, by: (_batch, i) => i }, { workers: 2 });
+    const client = new Client(server);
+    const closed = once(client.socket, 'close');
+    client.socket.end(joined(numbered(60)));
+    await closed;
+    expect(client.lines.map(Number).sort((a, b) => a - b)).toStrictEqual(
+      Array.from({ length: 60 }, (_, i) => i),
+    );
+  });
+
   it('tell of connections in order with their frames', async () => {
     const { server } = await serve('echo', { onConnect: 'opened', onDisconnect: 'closed' });
     const client = new Client(server);

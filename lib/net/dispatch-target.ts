@@ -13,7 +13,8 @@ export interface DispatchOptions {
   lanes?: number;
   /**
    * What decides a frame's lane. `'connection'`: all frames of a connection go to one lane. A function answers a number, taken
-   * modulo the lanes; it runs in this thread for each frame. When it throws, the frame goes to lane 0. Default: `'connection'`.
+   * modulo the lanes; it runs in this thread for each frame. When it throws, the frame goes to lane 0. With a function, order holds
+   * within a lane only, and `onDisconnect` may come before a frame in another lane. Default: `'connection'`.
    */
   by?: 'connection' | ((batch: import('./frame-batch.js').FrameBatch, index: number) => number);
   /**

@@ -91,6 +91,12 @@ export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
   readonly #byIndex: (Named | undefined)[] = [];
   readonly #freeIndices: number[] = [];
   readonly #waiting: Waiting[][];
+  /** Frames that each lane was given, and those of them that were lost, modulo 2^32. */
+  readonly #filled: Int32Array;
+  readonly #lostOf: Int32Array;
+  /** Connections whose peers have ended, with frames in lanes of any number. */
+  #endings: { connection: SocketConnection; filled: Int32Array }[] = [];
+  #endingsTimer = false;
   #frames = 0;
   #dropped = 0;
   #lost = 0;
@@ -114,6 +120,8 @@ export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
     this.lanes = LaneSet.create(options.lanes, options.laneBytes);
     this.#side = new ArgumentArena(this.lanes.sideStart, this.lanes.sideEnd);
     this.#waiting = Array.from({ length: options.lanes }, () => []);
+    this.#filled = new Int32Array(options.lanes);
+    this.#lostOf = new Int32Array(options.lanes);
     Waker.get().hold(this, false); // the listener keeps the process alive
   }
 
@@ -173,8 +181,36 @@ export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
   }
 
   peerEnded(connection: SocketConnection): void {
+    if (typeof this.#options.by === 'function') {
+      // Its frames lie in many lanes: it is ended when each has come as far as it has been filled now.
+      this.#endings.push({ connection, filled: Int32Array.from(this.#filled) });
+      this.#lookForEndings();
+      return;
+    }
     const named = this.#nameOf(connection);
     this.#put(this.#laneOf(named), named, PEER_ENDED, none, 0, 0);
+  }
+
+  #lookForEndings(): void {
+    const { lanes } = this.lanes;
+    // First what is handled, then the answers, which are on their way back before.
+    const handled = lanes.map(
+      ({ counters }, i) => (Atomics.load(counters, FRAMES_DONE) + this.#lostOf[i]!) | 0,
+    );
+    while (!this.lanes.back.isEmpty) this.#takeBack();
+    this.#endings = this.#endings.filter(({ connection, filled }) => {
+      if (connection.closed) return false;
+      if (filled.some((frames, i) => ((frames - handled[i]!) | 0) > 0)) return true;
+      connection.end();
+      return false;
+    });
+    if (this.#endings.length > 0 && !this.#endingsTimer) {
+      this.#endingsTimer = true;
+      setTimeout(() => {
+        this.#endingsTimer = false;
+        if (!this.#closed) this.#lookForEndings();
+      }, IDLE_LOOK_MS).unref();
+    }
   }
 
   get isBusy(): boolean {
@@ -213,16 +249,15 @@ export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
   /** A record into its lane, behind all that went there before. */
   #put(lane: number, named: Named, kind: number, bytes: Uint8Array, start: number, end: number): void {
     const waiting = this.#waiting[lane]!;
+    if (kind === FRAME) this.#filled[lane]!++;
     if (waiting.length === 0 && this.#tryPut(lane, named, kind, bytes, start, end)) return;
     const { overflow } = this.#options;
     if (kind === FRAME && overflow === 'drop-newest') {
-      this.#dropped++;
-      this.#frames--;
+      this.#drop(lane);
       return;
     }
     if (kind === FRAME && overflow === 'disconnect') {
-      this.#dropped++;
-      this.#frames--;
+      this.#drop(lane);
       named.connection.destroy(new LaneFullError());
       return;
     }
@@ -234,6 +269,12 @@ export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
     // Whoever makes room from here on wakes this thread; room that came before is found by the look behind it.
     Atomics.store(this.lanes.lanes[lane]!.counters, STALLED, 1);
     this.#pushWaiting(lane);
+  }
+
+  #drop(lane: number): void {
+    this.#dropped++;
+    this.#frames--;
+    this.#filled[lane]!--;
   }
 
   /** False: the lane has no room now. */
@@ -358,6 +399,7 @@ export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
 
   #lose(lane: number, frames: number): void {
     this.#lost += frames;
+    this.#lostOf[lane]! += frames;
     if (this.#lostHandlers.length === 0)
       process.emitWarning(`dispatch: a worker died with ${frames} frames of lane ${lane}`, 'SluiceWarning');
     for (const handler of this.#lostHandlers) {
