@@ -1,4 +1,22 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import type { Reporter } from 'vitest/node';
+
+/** Names what passed only on its second run: a retry must not hide a test that fails now and then. */
+const flaky: Reporter = {
+  onTestCaseResult(test) {
+    if (test.diagnostic()?.flaky) console.log(`FLAKY: ${test.module.relativeModuleId} > ${test.fullName}`);
+  },
+};
+
+/** A shared machine may be many times slower than the developer's, and give it less than its share for seconds. */
+const onSharedMachine = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  retry: 1,
+  maxWorkers: Math.min(2, Math.max(1, availableParallelism() - 1)),
+  reporters: ['default', flaky],
+};
 
 // Tests import the library as a user does: `sluice` is the built package in dist/.
 export default defineConfig({
@@ -16,5 +34,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    ...(process.env.CI ? onSharedMachine : {}),
   },
 });

@@ -359,7 +359,7 @@ describe('the process', () => {
   const program = (body: string): Promise<{ stdout: string }> =>
     promisify(execFile)(process.execPath, ['--input-type=module', '--eval', body], {
       cwd: new URL('..', import.meta.url).pathname,
-      timeout: 20_000,
+      timeout: 100_000,
     });
 
   it('does not stay for a deadline that nobody waits for', async () => {

@@ -287,7 +287,7 @@ class Run {
   }
 }
 
-it(`holds for ${RUNS} random programs`, { timeout: RUNS * 60 }, async () => {
+it(`holds for ${RUNS} random programs`, { timeout: 60_000 + RUNS * 60 }, async () => {
   let steps = 0;
   let waits = 0;
   const program = fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { minLength: 2, maxLength: 6 });

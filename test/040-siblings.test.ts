@@ -38,7 +38,7 @@ function run(program: string, ...flags: string[]): string {
   const source = `import * as sluice from ${JSON.stringify(url)};\n${program}`;
   return execFileSync(process.execPath, [...flags, '--input-type=module', '--eval', source], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 100_000,
   });
 }
 

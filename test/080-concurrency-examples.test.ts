@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 async function outputOf(example: string): Promise<string[]> {
   const path = fileURLToPath(new URL(`../examples/${example}.mjs`, import.meta.url));
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [path], { timeout: 20_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [path], { timeout: 100_000 });
   expect(stderr).toBe('');
   return stdout.trimEnd().split('\n');
 }

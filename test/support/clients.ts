@@ -36,7 +36,7 @@ export function closed(socket: net.Socket): Promise<void> {
 }
 
 /** Resolves when `condition` holds; looks after each turn of the event loop, and gives up after `ms`. */
-export async function until(condition: () => boolean, ms = 20_000): Promise<void> {
+export async function until(condition: () => boolean, ms = 100_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not reached in ${ms} ms: ${condition}`);
