@@ -49,6 +49,7 @@ recogniseAcrossCopies(SluiceError, 'SluiceError');
 /** An argument has the wrong type. `code` is `ERR_INVALID_ARG_TYPE`; `value` is what was passed. */
 export class InvalidArgTypeError extends TypeError implements CodedError {
   readonly code = 'ERR_INVALID_ARG_TYPE';
+  /** What was passed. */
   readonly value: unknown;
   constructor(name: string, expected: string, value: unknown) {
     super(`${name} must be ${expected}, got ${describeValue(value)}`);
@@ -60,6 +61,7 @@ recogniseAcrossCopies(InvalidArgTypeError, 'InvalidArgTypeError');
 /** An argument has the right type and a value that makes no sense. `code` is `ERR_INVALID_ARG_VALUE`. */
 export class InvalidArgValueError extends TypeError implements CodedError {
   readonly code = 'ERR_INVALID_ARG_VALUE';
+  /** What was passed. */
   readonly value: unknown;
   constructor(name: string, problem: string, value: unknown) {
     super(`${name} ${problem}, got ${describeValue(value)}`);
@@ -71,6 +73,7 @@ recogniseAcrossCopies(InvalidArgValueError, 'InvalidArgValueError');
 /** A number lies outside its range. `code` is `ERR_OUT_OF_RANGE`. */
 export class OutOfRangeError extends RangeError implements CodedError {
   readonly code = 'ERR_OUT_OF_RANGE';
+  /** What was passed. */
   readonly value: unknown;
   constructor(name: string, range: string, value: unknown) {
     super(`${name} must be ${range}, got ${describeValue(value)}`);
@@ -81,6 +84,7 @@ recogniseAcrossCopies(OutOfRangeError, 'OutOfRangeError');
 
 /** An option or address form that this version does not build. `code` is `ERR_NOT_SUPPORTED`. */
 export class NotSupportedError extends SluiceError {
+  /** What was passed. */
   readonly value: unknown;
   constructor(what: string, value?: unknown) {
     super('ERR_NOT_SUPPORTED', `${what} is not supported by this version of sluice`);

@@ -37,6 +37,7 @@ export function recv<T>(from: Receivable<T>): Receivable<T> {
 
 /** A case that sends: what {@link send} makes. */
 export class SendCase implements Sendable<unknown> {
+  /** What a select talks to; not for programs. */
   readonly [sendSide]: SendSide<unknown>;
   /** What will be sent. */
   readonly value: unknown;

@@ -14,6 +14,7 @@ recogniseAcrossCopies(ChannelClosedError, 'ChannelClosedError');
 
 /** A oneshot was used a second time. `code` is `ERR_ONESHOT_USED`; `value` is what was to be sent, if it was a send. */
 export class OneshotUsedError extends SluiceError {
+  /** What was to be sent; undefined for a receive. */
   readonly value: unknown;
   constructor(message: string, value?: unknown) {
     super('ERR_ONESHOT_USED', message);

@@ -96,6 +96,7 @@ export interface SendChannel<in T> extends Sendable<T> {
    * Sends that wait are rejected. Only the first call has an effect.
    */
   close(reason?: unknown): void;
+  /** Closed: nothing can be sent any more. */
   readonly closed: boolean;
 }
 

@@ -26,16 +26,36 @@ export type SelectCases = Readonly<Record<string, Receivable<unknown> | SendCase
 /** What a case gives when it happens: `case` is its key. */
 export type CaseResult<Key, Case> =
   Case extends Receivable<infer T>
-    ? ([T] extends [never] ? never : { case: Key; ok: true; value: T }) | ClosedCase<Key>
+    ?
+        | ([T] extends [never]
+            ? never
+            : {
+                /** The key of the case that happened. */
+                case: Key;
+                /** A value was received. */
+                ok: true;
+                /** The value. */
+                value: T;
+              })
+        | ClosedCase<Key>
     : Case extends SendCase
-      ? { case: Key; ok: true }
+      ? {
+          /** The key of the case that happened. */
+          case: Key;
+          /** The value was sent. */
+          ok: true;
+        }
       : never;
 
 /** The case's channel is closed and empty, or its context done. `cause` is the reason given to `close`, or the context's. */
 export interface ClosedCase<Key> {
+  /** The key of the case that happened. */
   case: Key;
+  /** No value will come any more. */
   ok: false;
+  /** Why not. */
   reason: 'closed';
+  /** The reason given to `close`, or the context's cause. */
   cause?: unknown;
 }
 

@@ -54,10 +54,12 @@ export interface SendSide<in T> {
 
 /** What can be received from: a channel, a timer channel, a subscription, a {@link Listener}, `done(ctx)`. */
 export interface Receivable<out T> {
+  /** What a select talks to; not for programs. */
   readonly [receiveSide]: ReceiveSide<T>;
 }
 
 /** What can be sent to. */
 export interface Sendable<in T> {
+  /** What a select talks to; not for programs. */
   readonly [sendSide]: SendSide<T>;
 }

@@ -22,6 +22,7 @@ export interface Watch<in out T> extends AsyncIterable<T, undefined> {
   subscribe(): ReceiveChannel<T>;
   /** No more changes: readers get the latest value if they have not seen it, and then the news. Idempotent. */
   close(reason?: unknown): void;
+  /** Closed: the value changes no more. */
   readonly closed: boolean;
 }
 

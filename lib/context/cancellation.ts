@@ -10,6 +10,7 @@ import { CanceledError, type ContextError, DeadlineExceededError } from './conte
 
 /** What has a signal: a Context. */
 export interface HasSignal {
+  /** Fires when its owner is done. */
   readonly signal: AbortSignal;
 }
 

@@ -5,20 +5,43 @@ import { InvalidArgTypeError, InvalidArgValueError, NotSupportedError, OutOfRang
 import type { ResolvedAddress } from './driver.js';
 import { SocketError } from './socket-error.js';
 
-interface IpAddress {
+/** One end of a TCP connection. */
+export interface IpAddress {
+  /** Which kind of address it is. */
   family: 'IPv4' | 'IPv6';
+  /** The address in its usual notation, an IPv6 one without brackets. */
   address: string;
+  /** The TCP port. */
   port: number;
+  /** Only a unix socket has one. */
   path?: undefined;
 }
 
 /** Where a server listens. */
 export type ListenAddress =
   | IpAddress
-  | { family: 'unix'; path: string; address?: undefined; port?: undefined };
+  | {
+      /** A unix socket. */
+      family: 'unix';
+      /** Where it lies in the file system. */
+      path: string;
+      /** Only TCP has one. */
+      address?: undefined;
+      /** Only TCP has one. */
+      port?: undefined;
+    };
 
 /** The other end of a connection; a unix socket's has no name. */
-export type RemoteAddress = IpAddress | { family: 'unix'; address?: undefined; port?: undefined };
+export type RemoteAddress =
+  | IpAddress
+  | {
+      /** A unix socket. */
+      family: 'unix';
+      /** Only TCP has one. */
+      address?: undefined;
+      /** Only TCP has one. */
+      port?: undefined;
+    };
 
 /** @internal The address in the form that `listen` and `connect` take. */
 export function formatAddress(address: ListenAddress): string {

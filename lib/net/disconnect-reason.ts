@@ -22,7 +22,9 @@ export const CloseReason = Object.freeze({
  * errno name (`ECONNRESET`, `EPIPE`, `ETIMEDOUT`, …) one that the system reported, anything else an orderly end.
  */
 export interface DisconnectReason {
+  /** Stable identifier of the reason. */
   readonly code: string;
+  /** The reason in words, for people; may change. */
   readonly message: string;
   /** What the program passed to `destroy(reason)`. */
   readonly cause?: unknown;

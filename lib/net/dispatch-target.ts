@@ -32,8 +32,9 @@ export interface DispatchOptions {
 
 /** What a dispatch has counted. */
 export interface DispatchStats {
-  /** Frames put into lanes, and those that a worker has handled. */
+  /** Frames put into lanes. */
   frames: number;
+  /** Frames that a worker has handled. */
   handled: number;
   /** Batches that workers were given. */
   batches: number;
@@ -49,12 +50,15 @@ export interface DispatchStats {
 
 /** Frames that a worker had taken, and not handled, when it died. */
 export interface FramesLost {
+  /** The number of the lane. */
   lane: number;
+  /** How many frames. */
   frames: number;
 }
 
 /** Frames of a listener on their way to a pool's workers: what {@link Listener.dispatch} resolves with. */
 export interface Dispatch {
+  /** A snapshot of its counters; totals are since it began. */
   stats(): DispatchStats;
   /** Calls `handler` when a worker has died with frames in its hands. */
   onLost(handler: (lost: FramesLost) => void): void;

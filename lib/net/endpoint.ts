@@ -227,6 +227,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     return left;
   }
 
+  /** Closes the endpoint. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

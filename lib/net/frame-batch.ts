@@ -199,10 +199,12 @@ export class FrameBatch implements Iterable<Frame> {
     this.#home.release(this, this.#arena);
   }
 
+  /** Releases the batch. */
   [Symbol.dispose](): void {
     this.release();
   }
 
+  /** The frames, in the order in which they came. */
   *[Symbol.iterator](): IterableIterator<Frame> {
     for (let i = 0; i < this.#length; i++) yield new Frame(this, i);
   }

@@ -21,6 +21,7 @@ const brand = Symbol.for('sluice.Framing');
 
 /** A framing, made by one of the functions below and passed to `listen` or `connect`. */
 export interface Framing {
+  /** The name of the function that made it. */
   readonly kind: ResolvedFraming['kind'];
   /** The framing's own bound on a frame, in bytes; `limits.frameBytes` bounds it too. */
   readonly maxBytes: number;

@@ -1,5 +1,5 @@
 /** Sockets: listeners and outgoing connections whose input comes in framed batches. */
-export type { ListenAddress, RemoteAddress } from './address.js';
+export type { IpAddress, ListenAddress, RemoteAddress } from './address.js';
 export type { BatchHandler } from './batch-consumer.js';
 export type { Connection } from './connection.js';
 export type { DisconnectReason } from './disconnect-reason.js';

@@ -19,6 +19,7 @@ export interface EndpointOptions {
   recycle?: boolean;
   /** What to do when the consumer is slower than the senders. `'pause'`: stop reading; TCP makes the senders wait. */
   overflow?: 'pause';
+  /** What it may use and how long it waits. Default: the default of each limit. */
   limits?: Limits;
   /** Sends small writes at once (TCP_NODELAY, tcp(7)). Default: true. */
   noDelay?: boolean;

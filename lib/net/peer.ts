@@ -118,6 +118,7 @@ export class Peer extends Endpoint {
   get data(): unknown {
     return this.#live.data;
   }
+  /** The program's own. */
   set data(value: unknown) {
     this.#live.data = value;
   }

@@ -48,6 +48,7 @@ recogniseAcrossCopies(ConsumerActiveError, 'ConsumerActiveError');
 
 /** The connection ended. `code` is `ERR_CONNECTION_CLOSED`; `reason` says why, when it is known. */
 export class ConnectionClosedError extends SluiceError {
+  /** Why it ended; undefined when that is not known. */
   readonly reason: DisconnectReason | undefined;
   constructor(reason?: DisconnectReason) {
     super(

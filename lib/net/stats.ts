@@ -24,7 +24,9 @@ export interface EndpointStats {
   frames: number;
   /** Batches delivered. */
   batches: number;
+  /** Bytes read. */
   bytesIn: number;
+  /** Bytes written. */
   bytesOut: number;
   /** Bytes read and not released now, unfinished frames included. */
   bufferedBytes: number;

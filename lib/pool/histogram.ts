@@ -31,10 +31,15 @@ function bucketEnd(bucket: number): number {
 export interface Distribution {
   /** Durations that were measured. */
   count: number;
+  /** The median. */
   p50: number;
+  /** Nine in ten took no longer. */
   p90: number;
+  /** 99 in 100 took no longer. */
   p99: number;
+  /** 999 in 1000 took no longer. */
   p999: number;
+  /** The longest. */
   max: number;
 }
 

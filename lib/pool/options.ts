@@ -48,6 +48,7 @@ export interface PoolOptions {
   workers?: number | WorkersOptions;
   /** Asynchronous tasks that one worker runs at a time. Default: 64. */
   concurrency?: number;
+  /** The queue in front of the workers. Default: the default of each of its options. */
   queue?: QueueOptions;
   /** How long a task may run, in ms, before it fails with TaskTimeoutError. Default: no limit. */
   taskTimeout?: number;
@@ -55,6 +56,7 @@ export interface PoolOptions {
   graceMs?: number;
   /** As for `new Worker` of `node:worker_threads`. */
   resourceLimits?: ResourceLimits;
+  /** When a worker is replaced by a new one. Default: never. */
   recycle?: RecycleOptions;
   /** Starts of the thread's name. Default: `'sluice-pool'`. */
   name?: string;

@@ -3,7 +3,9 @@ import type { Distribution } from './histogram.js';
 
 /** One worker, at the moment. */
 export interface WorkerStats {
+  /** As in `node:worker_threads`. */
   threadId: number;
+  /** `'retiring'`: takes no more tasks and ends with those that it has. */
   state: 'starting' | 'ready' | 'retiring' | 'ended';
   /** Tasks that its place in the pool has ended, by predecessors too. */
   finished: number;
@@ -21,11 +23,13 @@ export interface PoolStats {
   idleWorkers: number;
   /** Workers that ended otherwise than by retirement. */
   lostWorkers: number;
+  /** Tasks that were handed to the pool. */
   submitted: number;
   /** Tasks taken in that no worker has begun. */
   waiting: number;
   /** Tasks that wait for a place in the queue (`whenFull: 'wait'`). */
   outside: number;
+  /** Tasks that a worker has begun. */
   running: number;
   /** Tasks that are over, in whatever way. */
   completed: number;
@@ -35,15 +39,18 @@ export interface PoolStats {
   dropped: number;
   /** Aborted, or over their time. */
   givenUp: number;
-  /** Times that a worker took work out of another's deque, and tasks so taken. */
+  /** Times that a worker took work out of another's deque. */
   steals: number;
+  /** Tasks so taken. */
   stolen: number;
-  /** Times that workers went to sleep and were woken. */
+  /** Times that workers went to sleep. */
   parks: number;
+  /** Times that they were woken. */
   wakes: number;
   /** From the call to the beginning. */
   wait: Distribution;
   /** From the beginning to the end. */
   run: Distribution;
+  /** Each worker by itself. */
   perWorker: WorkerStats[];
 }

@@ -86,6 +86,7 @@ export interface PoolCloseOptions {
 
 /** What became of the tasks that were not over when a close began. */
 export interface PoolCloseReport {
+  /** Came to their end in time. */
   finished: number;
   /** Failed with PoolClosedError when the time was over. */
   cut: number;
@@ -1067,6 +1068,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     await Promise.all(ended);
   }
 
+  /** Closes the pool, without a time limit. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -111,6 +111,7 @@ export class Pool<T> {
     this.#letGo(this.#objects.splice(0));
   }
 
+  /** Lets go of all objects that are kept. */
   [Symbol.dispose](): void {
     this.clear();
   }

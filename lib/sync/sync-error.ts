@@ -11,6 +11,7 @@ recogniseAcrossCopies(LockReleasedError, 'LockReleasedError');
 
 /** A WaitGroup would have counted below zero. `code` is `ERR_NEGATIVE_COUNTER`; `value` is what it would have become. */
 export class NegativeCounterError extends SluiceError {
+  /** What the counter would have become. */
   readonly value: number;
   constructor(value: number) {
     super('ERR_NEGATIVE_COUNTER', `the WaitGroup's counter must not become negative, got ${value}`);

@@ -2,6 +2,7 @@
 
 /** A channel or lock that is waited for. */
 export interface WaitedFor {
+  /** The channel, timer or lock itself. */
   readonly what: object;
   /** Where it was made: a stack trace without sluice's own frames. Undefined when that was before the tracking began. */
   readonly createdAt: string | undefined;
@@ -23,6 +24,7 @@ export class StuckWait {
     this.waitingAt = waitingAt;
   }
 
+  /** The call, where it was made, and what it waits for. */
   toString(): string {
     const made = this.on.map(({ what, createdAt }) => {
       const where = createdAt === undefined ? ' before the tracking began' : `\n${createdAt}`;

@@ -15,6 +15,7 @@ recogniseAcrossCopies(VirtualTimeError, 'VirtualTimeError');
 
 /** Waits are left that nothing can end. `code` is `ERR_STUCK_WAITS`; the message lists them, and so does `waits`. */
 export class StuckWaitsError extends SluiceError {
+  /** The waits that did not end. */
   readonly waits: readonly StuckWait[];
   constructor(waits: readonly StuckWait[]) {
     const count = waits.length === 1 ? '1 wait' : `${waits.length} waits`;

@@ -159,6 +159,7 @@ export class VirtualTime implements Disposable {
     this.#heap.clear();
   }
 
+  /** Gives the real time back. */
   [Symbol.dispose](): void {
     this.restore();
   }
