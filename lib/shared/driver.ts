@@ -27,4 +27,18 @@ export interface SharedDriver {
   misalignment(view: Uint8Array, alignment: number): number;
   /** The constants of native/core/queue/layout.h by their names in layout.ts. */
   sharedLayout: Record<string, number>;
+  /** For the tests of this package only. */
+  testing: {
+    /**
+     * A native thread that sends the numbers below `count` as `tag << 24 | number`: into a slot queue one a slot, into a byte
+     * ring each as often as `1 + number % 9` words hold it. It sleeps in `writers` and wakes `readers`.
+     */
+    NativeProducer: new (
+      memory: Int32Array,
+      readers: Int32Array,
+      writers: Int32Array,
+      tag: number,
+      count: number,
+    ) => { readonly done: boolean; join(): void };
+  };
 }

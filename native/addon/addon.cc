@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "reactor_wrap.h"
+#include "testing.h"
 #include "turn_table.h"
 #include "waker_wrap.h"
 
@@ -15,6 +16,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("ThreadReactor", ThreadReactor::define(env, "ThreadReactor"));
   exports.Set("Waker", WakerWrap::define(env));
   defineThreads(env, exports);
+  defineTesting(env, exports);
   auto layout = Napi::Object::New(env);
   layout.Set("batches", tt::kBatches);
   layout.Set("batchWords", tt::kBatchWords);

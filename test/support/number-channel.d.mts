@@ -1,7 +1,8 @@
+import type { ByteRing } from '../../dist/shared/byte-ring.js';
 import type { SharedRegion } from '../../dist/shared/memory.js';
 import type { SlotQueue } from '../../dist/shared/slot-queue.js';
 import type { WaitSet } from '../../dist/shared/wait-set.js';
-import type { WakeSource } from '../../dist/shared/waker.js';
+import { WakeSource } from '../../dist/shared/waker.js';
 
 export interface ChannelRegions {
   queue: SharedRegion;
@@ -18,5 +19,13 @@ export class NumberChannel {
   readonly sender: WakeSource & { cancel(): void };
   recv(): number | Promise<number>;
   send(value: number): true | Promise<true>;
+}
+export class RingEnd extends WakeSource {
+  constructor(ring: ByteRing, mine: WaitSet, attempt: () => unknown);
+  wait(): unknown;
+  cancel(): void;
+  poll(): boolean;
+  park(): void;
+  unpark(): void;
 }
 export function randomDelay(spin: number): Promise<void>;

@@ -42,6 +42,14 @@ class End extends WakeSource {
   }
 }
 
+/** An end of a byte ring; whoever is chosen and leaves passes the wake on, since others may have come to fit. */
+export class RingEnd extends End {
+  constructor(ring, mine, attempt) {
+    super(attempt, mine, () => true);
+    this.ring = ring;
+  }
+}
+
 /** `{ queue, readers, writers }`: regions that travel to other threads. */
 export function createChannel(capacity, firstPosition = 0) {
   return {
