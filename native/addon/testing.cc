@@ -1,10 +1,9 @@
 #include "testing.h"
 
+#include <uv.h>
+
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
 #include "queue/byte_ring.h"
 #include "queue/slot_queue.h"
@@ -30,12 +29,18 @@ class NativeProducer : public Napi::ObjectWrap<NativeProducer> {
         readers_(hold(info[1], readersRef_)),
         writers_(hold(info[2], writersRef_)),
         tag_(info[3].As<Napi::Number>().Uint32Value()),
-        count_(info[4].As<Napi::Number>().Uint32Value()),
-        id_(WakerRegistry::process().add([](void* self) { static_cast<NativeProducer*>(self)->wake(); }, this)),
-        thread_([this] { run(); }) {}
+        count_(info[4].As<Napi::Number>().Uint32Value()) {
+    uv_sem_init(&woken_, 0);
+    id_ = WakerRegistry::process().add([](void* self) { uv_sem_post(&static_cast<NativeProducer*>(self)->woken_); },
+                                       this);
+    uv_thread_create(&thread_, [](void* self) { static_cast<NativeProducer*>(self)->run(); }, this);
+  }
 
   Napi::Value done(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), done_); }
-  void join(const Napi::CallbackInfo&) { thread_.join(); }
+  void join(const Napi::CallbackInfo&) {
+    uv_thread_join(&thread_);
+    uv_sem_destroy(&woken_);
+  }
 
  private:
   static SharedWords hold(Napi::Value view, Napi::Reference<Napi::Int32Array>& reference) {
@@ -47,13 +52,17 @@ class NativeProducer : public Napi::ObjectWrap<NativeProducer> {
     WaitSet<> readable(readers_, WakerRegistry::process(), id_);
     WaitSet<> writable(writers_, WakerRegistry::process(), id_);
     const bool slots = SlotQueue<>::isOne(memory_);
+    bool parked = false;
     for (uint32_t next = 0; next < count_;) {
-      uint32_t sent = slots ? sendSlots(next) : sendRecord(next);
+      const uint32_t sent = slots ? sendSlots(next) : sendRecord(next);
       if (sent == 0) {
+        if (parked) uv_sem_wait(&woken_);
         writable.park();
-        sent = slots ? sendSlots(next) : sendRecord(next);
-        if (sent == 0) sleep();
+        parked = true;
+        continue;
       }
+      if (parked && !writable.unpark()) writable.wakeOne();
+      parked = false;
       next += sent;
       for (uint32_t i = 0; i < sent && readable.occupied(); i++) readable.wakeOne();
     }
@@ -83,18 +92,6 @@ class NativeProducer : public Napi::ObjectWrap<NativeProducer> {
     return 1;
   }
 
-  void sleep() {
-    std::unique_lock lock(mutex_);
-    while (!woken_) changed_.wait(lock);
-    woken_ = false;
-  }
-
-  void wake() {
-    const std::lock_guard lock(mutex_);
-    woken_ = true;
-    changed_.notify_one();
-  }
-
   Napi::Reference<Napi::Int32Array> memoryRef_;
   Napi::Reference<Napi::Int32Array> readersRef_;
   Napi::Reference<Napi::Int32Array> writersRef_;
@@ -103,12 +100,10 @@ class NativeProducer : public Napi::ObjectWrap<NativeProducer> {
   SharedWords writers_;
   uint32_t tag_;
   uint32_t count_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;
   std::atomic<bool> done_{false};
-  uint32_t id_;
-  std::thread thread_;
+  uint32_t id_ = 0;
+  uv_sem_t woken_;
+  uv_thread_t thread_;
 };
 
 }  // namespace
