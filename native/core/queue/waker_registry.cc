@@ -2,10 +2,20 @@
 
 namespace sluice {
 
-WakerRegistry& WakerRegistry::process() noexcept {
-  static auto* registry = new WakerRegistry;
-  return *registry;
-}
+namespace {
+
+// Made by the compiler and never destroyed: a local static would need the C++ library's guards, and with them its
+// exception machinery and a newer glibc.
+union Process {
+  constexpr Process() : registry() {}
+  ~Process() {}
+  WakerRegistry registry;
+};
+constinit Process theProcess;
+
+}  // namespace
+
+WakerRegistry& WakerRegistry::process() noexcept { return theProcess.registry; }
 
 uint32_t WakerRegistry::add(WakeFunction wake, void* context) noexcept {
   const uint32_t first = next_.fetch_add(1, std::memory_order_relaxed);

@@ -26,7 +26,7 @@ class WakerRegistry {
   /// The process's. It is never destroyed: threads may outlive static objects.
   static WakerRegistry& process() noexcept;
 
-  WakerRegistry() = default;
+  constexpr WakerRegistry() = default;
   WakerRegistry(const WakerRegistry&) = delete;
   WakerRegistry& operator=(const WakerRegistry&) = delete;
 
