@@ -140,7 +140,7 @@ export class SlotQueue {
     return this.payload(position) * 4;
   }
 
-  /** Says how many bytes of a claimed slot are in use; until then it is what the slot's last user said. */
+  /** Says how many bytes of a slot that was claimed for pushing are in use. To be said of each, before `publish`. */
   setLength(position: number, bytes: number): void {
     this.words[SLOTS + (position & this.#mask) * this.#stride + SLOT_LENGTH] = bytes;
   }
@@ -151,7 +151,7 @@ export class SlotQueue {
   }
 
   /**
-   * Claims up to `max` slots from `pushPosition` on. 0: full, or the next slot is still being taken. Write all of them,
+   * Claims up to `max` slots (at least 1) from `pushPosition` on. 0: full, or the next slot is still being taken. Write all of them,
    * with their lengths, then `publish`.
    */
   claimPush(max = 1): number {
@@ -197,7 +197,7 @@ export class SlotQueue {
   }
 
   /**
-   * Claims up to `max` full slots from `popPosition` on. 0: empty, or the next one is still being written (`length` tells
+   * Claims up to `max` full slots (at least 1) from `popPosition` on. 0: empty, or the next one is still being written (`length` tells
    * the two apart). Read all of them, then `release`.
    */
   claimPop(max = 1): number {

@@ -6,7 +6,7 @@
  * Order. The owner publishes a number by storing `bottom` after it (release). Two can only meet at the last number, and
  * there both must move `top` by compare-and-exchange, which one of them does. For the owner to know that it is not there, it
  * stores the lowered `bottom` before it loads `top`, while a thief loads `top` before `bottom`: that pair needs
- * sequential consistency, a fence on each side in C++ and any two Atomics in JavaScript. A thief reads the number before
+ * sequential consistency, which any two Atomics in JavaScript have and seq_cst accesses in C++. A thief reads the number before
  * it moves `top`; the owner can write over the number only after `top` has moved, and then the thief's exchange fails.
  *
  * Several numbers are stolen one by one: the owner pops without an exchange as long as it sees more than one number, so a

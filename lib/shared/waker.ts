@@ -165,8 +165,8 @@ export class Waker {
       queueMicrotask(this.#step);
       return;
     }
+    this.#left = -1; // what is added from here on spins and parks by itself
     if (this.#sources.length > 0) this.#park();
-    this.#left = -1;
     const refed = this.#held > 0;
     if (refed === this.#refed) return;
     this.#refed = refed;
