@@ -63,12 +63,14 @@ const KEEP_ALIVE_MS = 60_000;
 
 const MAX_REACTORS = 64;
 
+/** @internal */
 export interface ResolvedEndpointOptions {
   config: Omit<EndpointConfig, 'address'>;
   recycle: boolean;
   signal: CancellationSource | undefined;
 }
 
+/** @internal */
 export interface ResolvedListenOptions extends ResolvedEndpointOptions {
   reactors: number;
 }

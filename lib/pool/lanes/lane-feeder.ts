@@ -75,6 +75,7 @@ const RECORDS_A_TURN = 2048;
 const IDLE_LOOK_MS = 5;
 const none = new Uint8Array(0);
 
+/** @internal Puts a listener's frames into the lanes of a pool. */
 export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
   readonly #listener: Listener;
   readonly #host: LaneHost;
