@@ -1,4 +1,5 @@
 /** The pool that a worker belongs to, as its handlers see it: what they run there lands on this worker's own deque. */
+import { type AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { cancellationSource } from '../context/cancellation.js';
 import { InvalidArgTypeError, SluiceError } from '../errors.js';
 import { CodecError } from '../shared/codec/codec-error.js';
@@ -68,6 +69,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   readonly #backlog: Backlog<Task>;
   readonly #scratch = new Encoded();
   readonly #fed = new Encoded();
+  readonly #context: AsyncLocalStorage<unknown> | undefined;
   readonly #relayedCalls = new Map<number, Task>();
   #calls = 0;
   #runner!: Runner;
@@ -82,8 +84,9 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     worker: number,
     handlers: readonly string[],
     say: (message: FromWorker) => void,
-    options: { epoch: number; limited: boolean },
+    options: { epoch: number; limited: boolean; context: AsyncLocalStorage<unknown> | undefined },
   ) {
+    this.#context = options.context;
     this.#memory = memory;
     this.#worker = worker;
     this.handlers = handlers;
@@ -106,26 +109,35 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     this.#runner = runner;
   }
 
-  run(name: string, args: readonly unknown[] = [], options?: Omit<RunOptions, 'transfer'>): Promise<unknown> {
-    if (!Array.isArray(args)) throw new InvalidArgTypeError('args', 'an array', args);
+  run(
+    name: string,
+    given: readonly unknown[] = [],
+    options?: Omit<RunOptions, 'transfer'>,
+  ): Promise<unknown> {
+    if (!Array.isArray(given)) throw new InvalidArgTypeError('args', 'an array', given);
+    const args = this.#context === undefined ? given : [this.#context.getStore(), ...given];
     const handler = this.handlers.indexOf(name);
     if (handler < 0) return Promise.reject(new HandlerNotFoundError(name, 'the module', this.handlers));
-    const given = checkOptions('options', options, ['signal', 'timeout', 'priority', 'key', 'onProgress']);
-    const { signal, timeout, priority, key } = given;
+    const known = ['signal', 'timeout', 'priority', 'key', 'onProgress'];
+    const { signal, timeout, priority, key, onProgress } = checkOptions('options', options, known);
+    if (timeout !== undefined) checkInteger('options.timeout', timeout, 1, 2 ** 31 - 1);
+    if (priority !== undefined) checkInteger('options.priority', priority, -1_000_000, 1_000_000);
+    if (key !== undefined && typeof key !== 'string' && typeof key !== 'number')
+      throw new InvalidArgTypeError('options.key', 'a string or a number', key);
+    if (onProgress !== undefined) checkFunction('options.onProgress', onProgress as () => void);
     const source = signal === undefined ? undefined : cancellationSource('options.signal', signal);
     const task = new Task(handler, name, 0, true);
     if (source?.canceled) {
       task.reject(source.reason);
       return task.promise!;
     }
-    if (source !== undefined || timeout !== undefined || given.onProgress !== undefined) {
+    if (source !== undefined || timeout !== undefined || onProgress !== undefined) {
       const extras = new TaskExtras(task, (which, why, reason) => this.#giveUp(which, why, reason));
       task.extras = extras;
       source?.add(extras);
-      if (timeout !== undefined)
-        extras.startTimeout(checkInteger('options.timeout', timeout, 1, 2 ** 31 - 1));
-      if (given.onProgress !== undefined)
-        extras.onProgress = checkFunction('options.onProgress', given.onProgress as (value: unknown) => void);
+      if (timeout !== undefined) extras.startTimeout(timeout as number);
+      if (onProgress !== undefined)
+        extras.onProgress = AsyncResource.bind(onProgress as (value: unknown) => void);
     }
     this.outstanding++;
     if (key !== undefined || priority !== undefined) {
@@ -183,6 +195,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     if (task.queued) {
       this.#backlog.remove(task);
       this.outstanding--;
+      if (this.outstanding === 0) queueMicrotask(this.onIdle);
     }
     task.reject(error);
     if (isRelayed) {

@@ -5,7 +5,14 @@ export { go } from './go.js';
 export type { Distribution } from './histogram.js';
 export { LaneFullError } from './lanes/lane-feeder.js';
 export type { MapOptions } from './map.js';
-export type { PoolOptions, QueueOptions, RecycleOptions, WhenFull, WorkersOptions } from './options.js';
+export type {
+  AsyncContextOptions,
+  PoolOptions,
+  QueueOptions,
+  RecycleOptions,
+  WhenFull,
+  WorkersOptions,
+} from './options.js';
 export {
   HandlerNotFoundError,
   PoolClosedError,

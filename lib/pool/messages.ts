@@ -17,6 +17,10 @@ export interface WorkerStart {
   epoch: number;
   /** Dispatches that there are already. */
   dispatches: DispatchHandle[];
+  /** The handler to be called before the first task. */
+  warmUp: string | undefined;
+  /** The export that is an AsyncLocalStorage: the first argument of each task is what it is to hold. */
+  asyncContext: string | undefined;
   /** What the program gave as workerData. */
   workerData: unknown;
 }
@@ -40,9 +44,10 @@ export interface RelayedTask {
 
 export type ToWorker =
   | DirectTask
-  | { type: 'retire' }
   | { type: 'dispatch'; dispatch: DispatchHandle }
   | { type: 'dispatch-over'; id: number }
+  /** `closing`: nobody but tasks submits any more. */
+  | { type: 'retire'; closing: boolean }
   | { type: 'value'; slot: number; generation: number; kind: number; value: unknown }
   | { type: 'relayed'; call: number; value: unknown }
   | { type: 'relay-failed'; call: number; thrown: Thrown };
@@ -61,4 +66,9 @@ export type FromWorker =
 /** Times in shared memory: µs since the pool's epoch, modulo 2^32. */
 export function microsSince(epoch: number): number {
   return ((performance.timeOrigin - epoch + performance.now()) * 1000) >>> 0;
+}
+
+/** Times of limits: ms since the pool's epoch, modulo 2^32, and never 0. */
+export function millisSince(epoch: number): number {
+  return (performance.timeOrigin - epoch + performance.now()) | 0 || 1;
 }

@@ -1,4 +1,5 @@
 /** Options of a pool, and how they are resolved. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
@@ -42,6 +43,13 @@ export interface RecycleOptions {
   age?: number;
 }
 
+/** See {@link PoolOptions.asyncContext}. */
+export interface AsyncContextOptions {
+  storage: AsyncLocalStorage<unknown>;
+  /** The name of the module's AsyncLocalStorage. */
+  export: string;
+}
+
 /** Options of {@link WorkerPool}. */
 export interface PoolOptions {
   /** Default: `{ min: 1, max: <number of processors>, idleMs: 10_000 }`. */
@@ -66,6 +74,16 @@ export interface PoolOptions {
   execArgv?: string[];
   /** As for `new Worker`. Default: a copy of this thread's environment. */
   env?: NodeJS.ProcessEnv;
+  /**
+   * A function of the module that each worker calls, without arguments, and awaits before its first task: to open connections, or to
+   * have hot code compiled. A worker whose warm-up fails could not start. Default: none.
+   */
+  warmUp?: string;
+  /**
+   * Carries an AsyncLocalStorage along: the handler runs with what `storage` holds where the task is submitted, in the storage that the
+   * module exports under the name `export`. What it holds is cloned with each task: keep it small. Default: none.
+   */
+  asyncContext?: AsyncContextOptions;
   /** Error classes of the program that a task may throw: they arrive as instances of these, found by `name`. */
   errors?: readonly (new (
     ...args: never[]
@@ -89,6 +107,8 @@ export interface ResolvedPoolOptions {
   workerData: unknown;
   execArgv: string[] | undefined;
   env: NodeJS.ProcessEnv | undefined;
+  warmUp: string | undefined;
+  asyncContext: AsyncContextOptions | undefined;
   errors: ReadonlyMap<string, { prototype: Error }>;
 }
 
@@ -118,6 +138,8 @@ const known = [
   'workerData',
   'execArgv',
   'env',
+  'warmUp',
+  'asyncContext',
   'errors',
 ] as const satisfies readonly (keyof PoolOptions)[];
 
@@ -162,6 +184,16 @@ function resolveErrors(value: unknown): ResolvedPoolOptions['errors'] {
   );
 }
 
+function resolveAsyncContext(value: unknown): AsyncContextOptions | undefined {
+  if (value === undefined) return undefined;
+  const given = checkOptions('options.asyncContext', value, ['storage', 'export']);
+  if (!(given.storage instanceof AsyncLocalStorage))
+    throw new InvalidArgTypeError('options.asyncContext.storage', 'an AsyncLocalStorage', given.storage);
+  if (typeof given.export !== 'string')
+    throw new InvalidArgTypeError('options.asyncContext.export', 'a string', given.export);
+  return { storage: given.storage, export: given.export };
+}
+
 /** A module that `import()` of another thread finds: a file URL or a data URL. */
 function resolveModule(value: unknown): URL {
   if (typeof value === 'string') {
@@ -178,8 +210,10 @@ function resolveModule(value: unknown): URL {
 export function resolvePoolOptions(module: unknown, options: unknown): ResolvedPoolOptions {
   const given = checkOptions('options', options, known);
   const queue = checkOptions('options.queue', given.queue, ['capacity', 'whenFull', 'ageMs']);
-  if (given.name !== undefined && typeof given.name !== 'string')
-    throw new InvalidArgTypeError('options.name', 'a string', given.name);
+  for (const name of ['name', 'warmUp'] as const) {
+    if (given[name] !== undefined && typeof given[name] !== 'string')
+      throw new InvalidArgTypeError(`options.${name}`, 'a string', given[name]);
+  }
   if (given.execArgv !== undefined && !Array.isArray(given.execArgv))
     throw new InvalidArgTypeError('options.execArgv', 'an array of strings', given.execArgv);
   for (const name of ['env', 'resourceLimits'] as const) {
@@ -209,6 +243,8 @@ export function resolvePoolOptions(module: unknown, options: unknown): ResolvedP
     workerData: given.workerData,
     execArgv: given.execArgv as string[] | undefined,
     env: given.env as NodeJS.ProcessEnv | undefined,
+    warmUp: given.warmUp as string | undefined,
+    asyncContext: resolveAsyncContext(given.asyncContext),
     errors: resolveErrors(given.errors),
   };
 }

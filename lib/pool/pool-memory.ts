@@ -42,8 +42,9 @@ export const HANDLER = 1;
 export const ARGS_LENGTH = 2;
 /** Where they lie in the region, in bytes. */
 export const ARGS_AT = 3;
-/** When it was submitted and when it began, in µs modulo 2^32; where a flag says so. */
+/** When it was submitted, in µs modulo 2^32; where FLAG_SAMPLED says so. */
 export const SUBMITTED_AT = 4;
+/** When it began, in ms modulo 2^32, where FLAG_LIMITED says so; 0 before. */
 export const BEGAN_AT = 5;
 const INLINE_AT = 8;
 /** Arguments up to this length lie in the slot itself. */
@@ -59,6 +60,8 @@ export const ARGS_AS_ARRAY = 7;
 export const FREE = 0;
 export const QUEUED = 1;
 export const RUNNING = 2;
+/** Given to one worker, which has not begun it: its arguments are in that worker's port. */
+export const DIRECT = 3;
 export const KIND_MASK = 15;
 export const WORKER_SHIFT = 4;
 export const WORKER_MASK = 255;
@@ -83,6 +86,8 @@ export const ACTIVE = 5;
 export const STOLEN = 6;
 /** 1 while a thread reads the worker's inbox. */
 export const OPEN = 7;
+/** Tasks that its handlers have submitted and that are not over, as of the end of its last slice. */
+export const OUTSTANDING = 8;
 const COUNTER_WORDS = 32;
 const WAIT_HISTOGRAM = COUNTER_WORDS;
 const RUN_HISTOGRAM = COUNTER_WORDS + HISTOGRAM_WORDS;

@@ -10,19 +10,21 @@
  * Handlers run in slices of a millisecond, with a turn of the event loop in between: the tasks' own timers and sockets get their
  * share.
  */
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Waker, WakeSource } from '../shared/waker.js';
 import { readArguments, readValue } from './arguments.js';
 import { setCurrentTask } from './current-task.js';
 import { bucketOf } from './histogram.js';
 import { dispatchOf, isLane, laneOf } from './lanes/lane-number.js';
 import type { LaneRunner } from './lanes/lane-runner.js';
-import { type DirectTask, microsSince } from './messages.js';
+import { type DirectTask, microsSince, millisSince } from './messages.js';
 import type { Outbox } from './outbox.js';
 import {
   ACTIVE,
   ARGS_AT,
   BEGAN_AT,
   BEGUN,
+  DIRECT,
   FINISHED,
   FLAG_COUNT_SHIFT,
   FLAG_LIMITED,
@@ -32,6 +34,7 @@ import {
   HANDLER,
   KIND_MASK,
   MAKER,
+  OUTSTANDING,
   PARKS,
   type PoolMemory,
   QUEUED,
@@ -65,6 +68,8 @@ export type Handler = (...args: unknown[]) => unknown;
 export interface RunnerHost {
   /** A task has ended. */
   finished(): void;
+  /** Nothing is left to be done for now, and all has been told. */
+  rests(): void;
   /** Takes what other threads wrote to this worker. True when there was something. */
   takeRecords(): boolean;
   readonly hasRecords: boolean;
@@ -92,8 +97,11 @@ export class Runner implements TaskHome {
   /** Dispatches that have gathered answers. */
   readonly #lanesToFlush = new Set<LaneRunner>();
   active = 0;
-  /** Takes nothing new. */
+  /** Takes nothing new but what was given to it alone. */
   retiring = false;
+  /** The pool's maker submits nothing any more. */
+  closing = false;
+  readonly #context: AsyncLocalStorage<unknown> | undefined;
   #tick = 0;
   #ownPops = 0;
   #isSearching = false;
@@ -121,6 +129,7 @@ export class Runner implements TaskHome {
       epoch: number;
       outbox: Outbox;
       host: RunnerHost;
+      context: AsyncLocalStorage<unknown> | undefined;
     },
   ) {
     this.#memory = memory;
@@ -133,6 +142,7 @@ export class Runner implements TaskHome {
     this.#epoch = options.epoch;
     this.outbox = options.outbox;
     this.#host = options.host;
+    this.#context = options.context;
     this.#random = (worker * 2654435761) >>> 0 || 1;
   }
 
@@ -159,15 +169,28 @@ export class Runner implements TaskHome {
   }
 
   /** A task that awaits tasks of its own does not count: else all could wait for each other. */
+  get #hasRoom(): boolean {
+    return this.active < this.#concurrency + this.#host.outstanding;
+  }
+
+  /** When the pool closes, what is left are tasks that tasks have submitted: a worker that has such helps until they are over. */
   get mayTakeMore(): boolean {
-    return !this.retiring && this.active < this.#concurrency + this.#host.outstanding;
+    return (!this.retiring || (this.closing && this.#host.outstanding > 0)) && this.#hasRoom;
+  }
+
+  /** Whether nothing keeps this worker from leaving. */
+  get isDone(): boolean {
+    return (
+      this.active === 0 && this.#direct.length === 0 && this.#host.outstanding === 0 && !this.outbox.isBlocked
+    );
   }
 
   /** Whether there is something that this worker could begin now. */
   get hasWork(): boolean {
     if (this.#host.hasRecords || this.outbox.isBlocked) return true;
+    if (this.#direct.length > 0 && this.#hasRoom) return true;
     if (!this.mayTakeMore) return false;
-    if (this.#direct.length > 0 || this.#own.deque.length > 0 || this.#memory.queue.length > 0) return true;
+    if (this.#own.deque.length > 0 || this.#memory.queue.length > 0) return true;
     const { workers } = this.#memory;
     for (let i = 1; i < workers.length; i++) if (workers[i]!.deque.length > 0) return true;
     return false;
@@ -188,8 +211,8 @@ export class Runner implements TaskHome {
     for (;;) {
       if (this.#host.hasRecords) this.#host.takeRecords();
       if (this.outbox.isBlocked && !this.outbox.retry()) break;
-      if (!this.mayTakeMore) break;
-      const direct = this.#direct.shift();
+      const direct = this.#hasRoom ? this.#direct.shift() : undefined;
+      if (direct === undefined && !this.mayTakeMore) break;
       const slot = direct === undefined ? this.#next() : direct.slot;
       if (slot < 0) break;
       if (this.#isSearching) {
@@ -220,6 +243,8 @@ export class Runner implements TaskHome {
       setTimeout(() => this.schedule(), 1);
       return;
     }
+    this.#counters[OUTSTANDING] = this.#host.outstanding;
+    this.#host.rests();
     if (!this.#isSearching && this.mayTakeMore) {
       const { workers } = this.#memory;
       if (this.#memory.searching() * 2 < workers.length) this.#setSearching(true);
@@ -359,24 +384,35 @@ export class Runner implements TaskHome {
 
   #beginDirect({ slot, generation, args }: DirectTask): void {
     const at = this.#memory.slotAt(slot);
-    const state = RUNNING | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
-    if (Atomics.load(this.#words, at + STATE) === state)
+    const given = DIRECT | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
+    const running = RUNNING | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
+    // Else it was taken back.
+    if (Atomics.compareExchange(this.#words, at + STATE, given, running) === given)
       this.#run(slot, generation, this.#words[at + HANDLER]!, args);
   }
 
   #run(slot: number, generation: number, handlerAndFlags: number, args: readonly unknown[]): void {
+    if (this.#context === undefined) {
+      this.#call(slot, generation, handlerAndFlags, args);
+      return;
+    }
+    this.#context.run(args[0], () => this.#call(slot, generation, handlerAndFlags, args.slice(1)));
+  }
+
+  #call(slot: number, generation: number, handlerAndFlags: number, args: readonly unknown[]): void {
     const counters = this.#counters;
     const sampled = (handlerAndFlags & FLAG_SAMPLED) !== 0;
     let began = 0;
     if (this.#memory.ownerOf(slot) === MAKER) Atomics.add(counters, BEGUN, 1);
     if ((handlerAndFlags & (FLAG_SAMPLED | FLAG_LIMITED)) !== 0) {
-      began = microsSince(this.#epoch);
       const at = this.#memory.slotAt(slot);
       if (sampled) {
+        began = microsSince(this.#epoch);
         const waited = (began - this.#words[at + SUBMITTED_AT]!) | 0;
         Atomics.add(this.#own.waitHistogram, bucketOf(waited / 1000), 1);
       }
-      Atomics.store(this.#words, at + BEGAN_AT, began);
+      if ((handlerAndFlags & FLAG_LIMITED) !== 0)
+        Atomics.store(this.#words, at + BEGAN_AT, millisSince(this.#epoch));
     }
     let result: unknown;
     this.#currentSlot = slot;
@@ -410,7 +446,16 @@ export class Runner implements TaskHome {
     sampled: boolean,
     result: object,
   ): void {
-    const stream = streamOf(result);
+    let stream: ReturnType<typeof streamOf>;
+    let isPromise = false;
+    try {
+      stream = streamOf(result);
+      isPromise = stream === undefined && typeof (result as PromiseLike<unknown>).then === 'function';
+    } catch (error) {
+      this.#ended(slot, generation, began, sampled);
+      this.outbox.thrown(slot, generation, THREW, describeThrown(error));
+      return;
+    }
     if (stream !== undefined) {
       const running = task ?? this.#remember(slot, generation);
       this.#starts();
@@ -419,16 +464,24 @@ export class Runner implements TaskHome {
       );
       return;
     }
-    if (typeof (result as PromiseLike<unknown>).then !== 'function') {
+    if (!isPromise) {
       this.#ended(slot, generation, began, sampled);
       this.outbox.value(slot, generation, RETURNED, result);
       return;
     }
     if (task === undefined) this.#remember(slot, generation);
     this.#starts();
-    (result as PromiseLike<unknown>).then(
+    // A thenable of the program's own may settle twice, or throw; a promise may not.
+    void Promise.resolve(result as PromiseLike<unknown>).then(
       (value) => {
-        const inner = streamOf(value);
+        let inner: ReturnType<typeof streamOf>;
+        try {
+          inner = streamOf(value);
+        } catch (error) {
+          this.outbox.thrown(slot, generation, THREW, describeThrown(error));
+          this.#settles(slot, generation, began, sampled);
+          return;
+        }
         if (inner !== undefined) {
           const running = this.#running.get(slot) ?? this.#remember(slot, generation);
           void pumpStream(running, inner, this.outbox).then(() =>

@@ -13,6 +13,8 @@ import { type WorkerLossCause, WorkerLostError } from './pool-error.js';
 import {
   ARGS_AT,
   ARGS_LENGTH,
+  BEGAN_AT,
+  DIRECT,
   FLAG_COUNT_SHIFT,
   FLAG_LIMITED,
   FLAG_SAMPLED,
@@ -141,6 +143,7 @@ export class TaskTable implements RecordHandler {
       flags |= FLAG_SAMPLED;
       words[at + SUBMITTED_AT] = microsSince(this.#epoch);
     }
+    if (this.#limited) words[at + BEGAN_AT] = 0;
     words[at + HANDLER] = task.handler | flags;
     words[at + ARGS_LENGTH] = length;
     this.#take(task, slot);
@@ -155,11 +158,12 @@ export class TaskTable implements RecordHandler {
     const at = this.#memory.slotAt(slot);
     this.#words[at + HANDLER] = task.handler | (this.#limited ? FLAG_LIMITED : 0);
     this.#words[at + ARGS_LENGTH] = 0;
+    this.#words[at + BEGAN_AT] = 0;
     this.#take(task, slot);
     Atomics.store(
       this.#words,
       at + STATE,
-      RUNNING | (worker << WORKER_SHIFT) | (task.generation << GENERATION_SHIFT),
+      DIRECT | (worker << WORKER_SHIFT) | (task.generation << GENERATION_SHIFT),
     );
     return true;
   }
@@ -195,9 +199,13 @@ export class TaskTable implements RecordHandler {
   takeBack(task: Task): boolean {
     if (task.slot < 0) return false;
     const at = this.#memory.slotAt(task.slot) + STATE;
-    const queued = QUEUED | (task.generation << GENERATION_SHIFT);
+    const generation = task.generation << GENERATION_SHIFT;
+    const waiting =
+      task.direct === undefined
+        ? QUEUED | generation
+        : DIRECT | (task.direct.index << WORKER_SHIFT) | generation;
     const next = (task.generation + 1) & GENERATION_MASK;
-    if (Atomics.compareExchange(this.#words, at, queued, FREE | (next << GENERATION_SHIFT)) !== queued)
+    if (Atomics.compareExchange(this.#words, at, waiting, FREE | (next << GENERATION_SHIFT)) !== waiting)
       return false;
     this.#release(task);
     return true;

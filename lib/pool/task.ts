@@ -1,6 +1,7 @@
 /** A task as the thread that submitted it knows it, from the call to its end. */
 import { type Cancellable, CancellationSource } from '../context/cancellation.js';
 import { type Timed, TimerHeap, timers } from '../context/timer-heap.js';
+import { throwLater } from '../net/throw-later.js';
 import type { Backlogged } from './backlog.js';
 import type { RemoteStream } from './stream.js';
 import { addCallers } from './thrown.js';
@@ -32,7 +33,7 @@ export class Task implements Backlogged {
   args: readonly unknown[] | undefined;
 
   /** The worker that it was given to by message port, which counts such tasks. */
-  direct: { direct: number } | undefined = undefined;
+  direct: { direct: number; readonly index: number } | undefined = undefined;
 
   /** Its slot; -1 while it has none. */
   slot = -1;
@@ -77,7 +78,16 @@ export class Task implements Backlogged {
     this.settled = true;
     this.extras?.detach();
     if (this.#reject !== undefined) this.#reject(error);
-    else this.extras?.onError?.(error);
+    else this.#tellFailure(error);
+  }
+
+  /** The program's function must not throw into whoever settles tasks. */
+  #tellFailure(failure: unknown): void {
+    try {
+      this.extras?.onError?.(failure);
+    } catch (error) {
+      throwLater(error);
+    }
   }
 
   /**

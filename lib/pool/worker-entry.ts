@@ -1,4 +1,5 @@
 /** What a worker's thread runs: loads the program's module and serves its functions until it is told to stop. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { MessagePort } from 'node:worker_threads';
 import { Waker, WakeSource } from '../shared/waker.js';
@@ -65,20 +66,39 @@ class Work extends WakeSource {
   }
 }
 
-async function loadHandlers(): Promise<[string[], Handler[]]> {
+interface Loaded {
+  names: string[];
+  handlers: Handler[];
+  context: AsyncLocalStorage<unknown> | undefined;
+}
+
+async function loadHandlers(): Promise<Loaded> {
   const module = (await import(start.module)) as Record<string, unknown>;
   const names = Object.keys(module)
     .filter((name) => typeof module[name] === 'function')
     .sort();
-  return [names, names.map((name) => module[name] as Handler)];
+  const context = start.asyncContext === undefined ? undefined : module[start.asyncContext];
+  if (start.asyncContext !== undefined && !(context instanceof AsyncLocalStorage))
+    throw new TypeError(`its export '${start.asyncContext}' is no AsyncLocalStorage`);
+  if (start.warmUp !== undefined) {
+    const warmUp = module[start.warmUp];
+    if (typeof warmUp !== 'function') throw new TypeError(`its export '${start.warmUp}' is no function`);
+    await warmUp();
+  }
+  return {
+    names,
+    handlers: names.map((name) => module[name] as Handler),
+    context: context as AsyncLocalStorage<unknown> | undefined,
+  };
 }
 
-function serve(handlers: Handler[], names: string[]): void {
+function serve({ names, handlers, context }: Loaded): void {
   const memory = new PoolMemory(start.memory);
   const outbox = new Outbox(memory, port);
   const pool = new WorkerSidePool(memory, start.worker, names, say, {
     epoch: start.epoch,
     limited: start.limited,
+    context,
   });
   const dispatches = new Map<number, LaneRunner>();
   const openDispatch = (dispatch: DispatchHandle): void => {
@@ -110,6 +130,7 @@ function serve(handlers: Handler[], names: string[]): void {
     concurrency: start.concurrency,
     epoch: start.epoch,
     outbox,
+    context,
     host: {
       finished() {
         finished++;
@@ -120,7 +141,9 @@ function serve(handlers: Handler[], names: string[]): void {
           process.memoryUsage().heapUsed > start.recycle.heapBytes
         )
           wantRetirement('heap');
-        if (runner.retiring) retireIfIdle();
+      },
+      rests() {
+        if (runner.retiring) retireIfDone();
       },
       takeRecords: () => pool.drain(),
       get hasRecords() {
@@ -138,8 +161,8 @@ function serve(handlers: Handler[], names: string[]): void {
 
   const source = new Work(runner, memory, start.worker);
   let retired = false;
-  function retireIfIdle(): void {
-    if (retired || runner.active > 0 || pool.outstanding > 0 || runner.outbox.isBlocked) return;
+  function retireIfDone(): void {
+    if (retired || !runner.isDone) return;
     retired = true;
     runner.giveBack();
     outbox.flush();
@@ -147,7 +170,7 @@ function serve(handlers: Handler[], names: string[]): void {
     port.close();
   }
   pool.onIdle = () => {
-    if (runner.retiring) retireIfIdle();
+    if (runner.retiring) runner.schedule();
   };
 
   function take(message: ToWorker): void {
@@ -157,8 +180,9 @@ function serve(handlers: Handler[], names: string[]): void {
         break;
       case 'retire':
         runner.retiring = true;
+        runner.closing = message.closing;
         runner.giveBack();
-        retireIfIdle();
+        runner.schedule(); // which ends in leaving, when all is done
         break;
       case 'value':
         pool.valueByPort(message.slot, message.generation, message.kind, message.value);
@@ -185,8 +209,7 @@ function serve(handlers: Handler[], names: string[]): void {
 }
 
 try {
-  const [names, handlers] = await loadHandlers();
-  serve(handlers, names);
+  serve(await loadHandlers());
 } catch (error) {
   say({ type: 'failed', thrown: describeThrown(error) });
   port.close();

@@ -49,6 +49,8 @@ export class WorkerHandle {
   wasRetiring = false;
   onEnd: () => void = () => {};
   readyAt = 0;
+  /** It is to be replaced as soon as there is room for a successor. */
+  wantsRetirement = false;
   /** Tasks that were given to it alone. */
   direct = 0;
   /** What it had counted when the pool last looked whether it is idle. */
@@ -115,10 +117,11 @@ export class WorkerHandle {
     this.#port.postMessage(message, transfer ?? []);
   }
 
-  retire(): void {
-    if (this.state === 'ended' || this.state === 'retiring') return;
+  /** `closing`: also said to a worker that is retiring already, since it may wait for tasks that nobody else would run. */
+  retire(closing = false): void {
+    if (this.state === 'ended' || (this.state === 'retiring' && !closing)) return;
     this.state = 'retiring';
-    this.post({ type: 'retire' });
+    this.post({ type: 'retire', closing });
   }
 
   /** Ends the thread in the middle of whatever it does. */

@@ -4,8 +4,9 @@
  * This thread keeps what waits (the backlog, in the order of priority), puts as much of it into shared memory as the workers can
  * soon begin, and settles what they have ended. Who runs what is the workers' business: see runner.ts.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { CancellationSource, cancellationSource } from '../context/cancellation.js';
-import { timers } from '../context/timer-heap.js';
+import { TimerHeap, timers } from '../context/timer-heap.js';
 import { InvalidArgTypeError } from '../errors.js';
 import { type Dispatch, type DispatchOptions, takeFrames } from '../net/dispatch-target.js';
 import type { Listener } from '../net/listener.js';
@@ -22,7 +23,7 @@ import { resolveDispatchOptions } from './lanes/dispatch-options.js';
 import { LaneFeeder } from './lanes/lane-feeder.js';
 import type { DispatchHandle } from './lanes/lane-runner.js';
 import { type MapOptions, mapTasks } from './map.js';
-import { type FromWorker, microsSince, type RelayedTask } from './messages.js';
+import { type FromWorker, millisSince, type RelayedTask } from './messages.js';
 import { moduleName, type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.js';
 import {
   HandlerNotFoundError,
@@ -36,6 +37,7 @@ import {
   ACTIVE,
   BEGAN_AT,
   BEGUN,
+  DIRECT,
   FINISHED,
   FREE,
   GENERATION_MASK,
@@ -43,6 +45,7 @@ import {
   KIND_MASK,
   MAKER,
   OPEN,
+  OUTSTANDING,
   PARKS,
   PoolMemory,
   QUEUED,
@@ -57,6 +60,7 @@ import {
 import type { PoolStats } from './pool-stats.js';
 import { InboxReader, LOST, sendRecord, wakeInbox } from './record.js';
 import type { RunOptions } from './run-options.js';
+import { RemoteStream } from './stream.js';
 import { Task, TaskExtras } from './task.js';
 import { TaskTable } from './task-table.js';
 import { describeThrown, rebuildThrown, type Thrown } from './thrown.js';
@@ -93,6 +97,8 @@ export interface PoolCloseReport {
 }
 
 const RECORDS_A_TURN = 1024;
+/** More than the inbox holds. */
+const ALL_RECORDS = 2 ** 17;
 /** A worker that dies sooner than this after it was ready counts as one that could not start. */
 const SOON_MS = 1000;
 const MIN_BACK_OFF_MS = 100;
@@ -253,7 +259,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     args?: HandlerArguments<Module, Name>,
     options?: RunOptions,
   ): Promise<HandlerResult<Module, Name>> {
-    return this.#submit(name, args, options, true)!.promise as Promise<HandlerResult<Module, Name>>;
+    return this.#submit(name, this.#carry(args), options, true).promise as Promise<
+      HandlerResult<Module, Name>
+    >;
   }
 
   /**
@@ -265,7 +273,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     args?: HandlerArguments<Module, Name>,
     options?: RunOptions & { onError?: (error: unknown) => void },
   ): void {
-    this.#submit(name, args, options, false);
+    this.#submit(name, this.#carry(args), options, false);
   }
 
   /**
@@ -292,7 +300,14 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     ) as AsyncIterableIterator<HandlerResult<Module, Name>>;
   }
 
-  #submit(name: string, args: unknown, options: unknown, awaited: boolean): Task {
+  /** What the workers' AsyncLocalStorage is to hold goes before the arguments. */
+  #carry(args: unknown): unknown {
+    const { asyncContext } = this.#options;
+    if (asyncContext === undefined || !(args === undefined || Array.isArray(args))) return args;
+    return [asyncContext.storage.getStore(), ...(args ?? noArguments)];
+  }
+
+  #submit(name: string, args: unknown, options: unknown, awaited: boolean, isRelayed = false): Task {
     if (typeof name !== 'string') throw new InvalidArgTypeError('name', 'a string', name);
     const list = args === undefined ? noArguments : args;
     if (!Array.isArray(list)) throw new InvalidArgTypeError('args', 'an array', args);
@@ -303,10 +318,17 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       else task.reject(new PoolClosedError());
       return task;
     }
-    return this.#submitWith(handler, name, list, options, awaited);
+    return this.#submitWith(handler, name, list, options, awaited, isRelayed);
   }
 
-  #submitWith(handler: number, name: string, args: unknown[], options: unknown, awaited: boolean): Task {
+  #submitWith(
+    handler: number,
+    name: string,
+    args: unknown[],
+    options: unknown,
+    awaited: boolean,
+    isRelayed: boolean,
+  ): Task {
     const known = ['signal', 'timeout', 'priority', 'key', 'transfer', 'onProgress'];
     const given = checkOptions('options', options, awaited ? known : [...known, 'onError']) as RunOptions & {
       onError?: (error: unknown) => void;
@@ -325,9 +347,10 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     const extras = new TaskExtras(task, (which, why, reason) => this.#giveUp(which, why, reason));
     task.extras = extras;
     extras.key = key;
-    extras.onProgress = onProgress;
-    extras.onError = awaited ? undefined : (onError ?? throwLater);
-    if (this.#closing !== undefined) {
+    extras.onProgress = onProgress && AsyncResource.bind(onProgress);
+    if (!awaited) extras.onError = onError === undefined ? throwLater : AsyncResource.bind(onError);
+    // What tasks submit belongs to what a closing pool finishes.
+    if (this.#closing !== undefined && (!isRelayed || this.#closed)) {
       task.reject(new PoolClosedError());
       return task;
     }
@@ -418,7 +441,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   get #waiting(): number {
     let begun = 0;
     for (const { counters } of this.#memory.workers) begun += Atomics.load(counters, BEGUN) >>> 0;
-    return this.#accepted - this.#neverBegun - begun;
+    return (this.#accepted - this.#neverBegun - begun) | 0; // counters of workers wrap
   }
 
   async #runHere(task: Task, args: unknown[]): Promise<void> {
@@ -427,7 +450,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       const handler = module[task.name];
       if (typeof handler !== 'function')
         throw new HandlerNotFoundError(task.name, moduleName(this.#options.module), Object.keys(module));
-      task.resolve(await handler(...args));
+      task.resolve(await handler(...(this.#options.asyncContext === undefined ? args : args.slice(1))));
     } catch (error) {
       task.reject(error);
     }
@@ -473,8 +496,22 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     if (this.#outstanding > this.#aliveCount()) this.#grow();
   }
 
+  #feeding = false;
+
   /** Moves tasks from outside to the backlog and from there to the workers. */
   #feed(): void {
+    // A task that fails here asks for the next one: this loop is at it already.
+    if (this.#feeding) return;
+    this.#feeding = true;
+    try {
+      do this.#feedSome();
+      while (this.#outside.size > 0 && this.#waiting < this.#options.capacity);
+    } finally {
+      this.#feeding = false;
+    }
+  }
+
+  #feedSome(): void {
     while (this.#outside.size > 0 && this.#waiting < this.#options.capacity) {
       const task = this.#outside.shift()!;
       this.#accepted++;
@@ -618,8 +655,20 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   /** @internal Takes what workers wrote. True when no task is left. */
   drainRecords(): boolean {
     if (this.#later.length > 0) this.#retry();
-    this.#inbox.drain(this.#table, RECORDS_A_TURN);
+    if (this.#inbox.drain(this.#table, RECORDS_A_TURN) === RECORDS_A_TURN) this.#drainSoon();
     return this.#outstanding === 0;
+  }
+
+  #drains = false;
+
+  /** There may be more, and whoever wrote it has woken this thread already: nobody will do so again. */
+  #drainSoon(): void {
+    if (this.#drains) return;
+    this.#drains = true;
+    setImmediate(() => {
+      this.#drains = false;
+      if (this.drainRecords()) Waker.get().remove(this.#completions);
+    });
   }
 
   #sendLater(retry: () => boolean): void {
@@ -710,10 +759,13 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     this.#startWorker();
   }
 
+  /** False: there is no room for one, or the system refuses it. */
   #startWorker(): boolean {
+    if (this.#closed) return false;
     const seat = this.#workers.indexOf(undefined, 1);
     if (seat < 0 || seat > this.#memory.workers.length - 1) return false;
-    const { module, concurrency, recycle, taskTimeout, workerData, idleMs, min, max } = this.#options;
+    const { module, concurrency, recycle, taskTimeout, workerData, idleMs, min, max, warmUp, asyncContext } =
+      this.#options;
     this.#workers[seat] = new WorkerHandle(
       this.#options,
       {
@@ -725,6 +777,8 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         limited: taskTimeout < Infinity,
         epoch: this.#epoch,
         dispatches: [...this.#dispatches.values()].map(({ handle }) => handle),
+        warmUp,
+        asyncContext: asyncContext?.export,
         workerData,
       },
       {
@@ -756,8 +810,8 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         this.#startFailure = message.thrown;
         break;
       case 'wants-retirement':
-        this.#startWorker();
-        worker.retire();
+        worker.wantsRetirement = true;
+        this.#retireWilling();
         break;
       case 'relay':
         this.#relay(worker, message);
@@ -773,10 +827,24 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
           .get(message.dispatch)
           ?.feeder.failed(rebuildThrown(message.thrown, this.#options.errors));
         break;
-      case 'retired':
+      case 'retired': {
+        // It ends by itself, unless the module holds something open.
+        const grace = new Alarm(() => worker.terminate('terminated'));
+        grace.set(this.#options.graceMs);
+        break;
+      }
       case 'exiting':
         break;
     }
+  }
+
+  /**
+   * Replaces workers that want it, as far as there is room for successors. Without one, a worker that waits for tasks of its tasks
+   * might wait for ever.
+   */
+  #retireWilling(): void {
+    for (const worker of this.#workers)
+      if (worker?.wantsRetirement && worker.state === 'ready' && this.#startWorker()) worker.retire();
   }
 
   readonly #relayed = new Map<string, AbortController>();
@@ -788,12 +856,19 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     this.#relayed.set(name, controller);
     const over = (): void => void this.#relayed.delete(name);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    this.#submit(handler, args, { ...given, signal: controller.signal }, true)
-      .promise!.then(
-        (value) => worker.post({ type: 'relayed', call, value }),
-        (error: unknown) => worker.post({ type: 'relay-failed', call, thrown: describeThrown(error) }),
-      )
-      .catch((error: unknown) => worker.post({ type: 'relay-failed', call, thrown: describeThrown(error) }))
+    const failed = (error: unknown): void =>
+      worker.post({ type: 'relay-failed', call, thrown: describeThrown(error) });
+    const submit = async (): Promise<unknown> =>
+      this.#submit(handler, args, { ...given, signal: controller.signal }, true, true).promise;
+    submit()
+      .then((value) => {
+        if (value instanceof RemoteStream) {
+          void value.return();
+          throw new CodecError('structured', new TypeError('a stream can not be handed on to a worker'));
+        }
+        worker.post({ type: 'relayed', call, value });
+      })
+      .catch(failed)
       .finally(over);
   }
 
@@ -807,7 +882,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     Atomics.store(counters, ACTIVE, 0);
     memory.setSearching(index, false);
     memory.queue.sweep();
-    while (this.#inbox.drain(this.#table, RECORDS_A_TURN) > 0); // what it ended before it died
+    this.#inbox.drain(this.#table, ALL_RECORDS); // what it ended before it died
     this.#forgetOwned(index);
     this.#settleRunning(worker);
     this.#workers[index] = undefined;
@@ -822,6 +897,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     }
     if (retired) this.#ensureWorkers();
     else this.#replace(worker);
+    this.#retireWilling();
   }
 
   /** Tasks that the worker had submitted: nobody awaits them any more. */
@@ -846,8 +922,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     const mine = [...this.#table];
     for (const task of mine) {
       const state = Atomics.load(words, memory.slotAt(task.slot) + STATE);
-      if ((state & KIND_MASK) === RUNNING && ((state >>> WORKER_SHIFT) & WORKER_MASK) === worker.index)
-        this.#table.lose(task, loss);
+      if (((state >>> WORKER_SHIFT) & WORKER_MASK) !== worker.index) continue;
+      if ((state & KIND_MASK) === DIRECT) this.#neverBegun++; // its arguments went down with the port
+      if ((state & KIND_MASK) === DIRECT || (state & KIND_MASK) === RUNNING) this.#table.lose(task, loss);
     }
     const makerSlots = memory.maker.slotCount;
     for (let slot = 0; slot < memory.slotCount; slot++) {
@@ -869,6 +946,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     const payload = new Encoded();
     writeValue(payload, loss);
     const send = (): boolean => {
+      if (!this.#memory.isOpen(this.#memory.ownerOf(slot))) return true; // dead too
       if (!sendRecord(owner, LOST, slot, generation, payload)) return false;
       wakeInbox(owner);
       return true;
@@ -887,6 +965,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     }
     const delay = Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** (this.#failures - 1));
     if (!this.#startAgain.isSet) this.#startAgain.set(delay);
+    this.#holdStarting();
   }
 
   /** The module can't be run: whoever waits for a worker waits in vain. */
@@ -897,13 +976,18 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         ? new Error(`the worker ended with code ${worker.loss.exitCode} while it loaded`)
         : rebuildThrown(thrown, this.#options.errors);
     const error = new WorkerStartError(moduleName(this.#options.module), explained(cause));
-    for (const task of [...this.#outside.drain(), ...this.#backlog.drain()]) {
+    this.#feeding = true; // nothing moves up meanwhile
+    for (const task of [...this.#table]) if (this.#takeBack(task)) task.reject(error);
+    for (const task of this.#outside.drain()) {
+      this.#over(task);
+      task.reject(error);
+    }
+    // One that leaves may let the next of its key in.
+    for (let task = this.#backlog.shift(); task !== undefined; task = this.#backlog.shift()) {
       this.#leave(task);
       task.reject(error);
     }
-    for (const task of [...this.#table]) {
-      if (this.#takeBack(task)) task.reject(error);
-    }
+    this.#feeding = false;
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(error);
   }
 
@@ -911,6 +995,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   #holdStarting(): void {
     const isAwaited = this.#readyWaiters.length > 0;
     for (const worker of this.#workers) worker?.hold(isAwaited && worker.state === 'starting');
+    TimerHeap.hold(this.#startAgain, isAwaited);
   }
 
   #tellReady(): void {
@@ -930,7 +1015,11 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       if (worker?.state !== 'ready') continue;
       const { counters } = this.#memory.workers[worker.index]!;
       const begun = Atomics.load(counters, FINISHED);
-      const isIdle = begun === worker.seenBegun && Atomics.load(counters, ACTIVE) === 0;
+      const isIdle =
+        begun === worker.seenBegun &&
+        worker.direct === 0 &&
+        Atomics.load(counters, ACTIVE) === 0 &&
+        Atomics.load(counters, OUTSTANDING) === 0;
       worker.seenBegun = begun;
       if (isIdle && alive > min && this.#outstanding < alive) {
         alive--;
@@ -942,11 +1031,11 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
 
   #checkLimits(): void {
     const { taskTimeout } = this.#options;
-    const now = microsSince(this.#epoch);
+    const now = millisSince(this.#epoch);
     for (const task of [...this.#table]) {
       if (task.settled || this.#table.workerOf(task) === 0) continue;
       const began = Atomics.load(this.#memory.words, this.#memory.slotAt(task.slot) + BEGAN_AT);
-      if (((now - began) | 0) / 1000 < taskTimeout) continue;
+      if (began === 0 || ((now - began) | 0) < taskTimeout) continue;
       this.#failed++;
       task.reject(new TaskTimeoutError(task.name, taskTimeout));
       this.#stop(task, 'timeout');
@@ -1017,23 +1106,26 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   async #close(timeout: number | undefined): Promise<PoolCloseReport> {
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(new PoolClosedError());
     const open = this.#outstanding;
-    let cut = 0;
+    let isLate = false;
+    // Tasks that tasks have submitted may go on beyond those.
+    const limit = new Alarm(() => {
+      isLate = true;
+      this.#onEmpty?.();
+      if (this.#closed) for (const worker of this.#workers) worker?.terminate('terminated');
+    });
+    limit.held = true;
+    if (timeout !== undefined) limit.set(timeout);
     if (open > 0) {
       await new Promise<void>((resolve) => {
-        const limit = new Alarm(() => resolve());
-        limit.held = true;
-        if (timeout !== undefined) limit.set(timeout);
-        this.#onEmpty = () => {
-          limit.clear();
-          resolve();
-        };
+        this.#onEmpty = resolve;
       });
-      cut = this.#cut();
     }
+    const cut = isLate ? this.#cut() : 0;
     this.#closed = true;
     for (const alarm of [this.#startAgain, this.#idleCheck, this.#limitCheck, this.#retryLater])
       alarm.clear();
-    await this.#endWorkers(cut > 0);
+    await this.#endWorkers(isLate);
+    limit.clear();
     return { finished: open - cut, cut };
   }
 
@@ -1061,7 +1153,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         new Promise<void>((resolve) => {
           worker.onEnd = resolve;
           if (atOnce || worker.state === 'starting') worker.terminate('terminated');
-          else worker.retire();
+          else worker.retire(true);
           worker.hold(true);
         }),
     );
