@@ -33,7 +33,7 @@ bool stressed() {
 // plain build.
 #if defined(SLUICE_ASAN) || defined(SLUICE_TSAN)
 constexpr bool kSanitized = true;
-constexpr uint64_t kMaxStates = 3'000;
+constexpr uint64_t kMaxStates = 200;
 #else
 constexpr bool kSanitized = false;
 constexpr uint64_t kMaxStates = 20'000'000;
