@@ -22,3 +22,25 @@ export class OneshotUsedError extends SluiceError {
   }
 }
 recogniseAcrossCopies(OneshotUsedError, 'OneshotUsedError');
+
+/** A value is longer, encoded, than the channel's `maxBytes`. `code` is `ERR_MESSAGE_TOO_LARGE`; nothing was sent. */
+export class MessageTooLargeError extends SluiceError {
+  /** Bytes of the value. */
+  readonly size: number;
+  /** The channel's `maxBytes`. */
+  readonly limit: number;
+  constructor(size: number, limit: number) {
+    super('ERR_MESSAGE_TOO_LARGE', `a message of ${size} bytes exceeds the limit of ${limit}`);
+    this.size = size;
+    this.limit = limit;
+  }
+}
+recogniseAcrossCopies(MessageTooLargeError, 'MessageTooLargeError');
+
+/** A channel was opened with another codec than it was made with. `code` is `ERR_CODEC_MISMATCH`. */
+export class CodecMismatchError extends SluiceError {
+  constructor(expected: string, given: string) {
+    super('ERR_CODEC_MISMATCH', `the channel was made with codec ${expected} and opened with ${given}`);
+  }
+}
+recogniseAcrossCopies(CodecMismatchError, 'CodecMismatchError');

@@ -3,7 +3,12 @@ export { after } from './after.js';
 export { type Broadcast, broadcast, type Subscription } from './broadcast.js';
 export { done, recv, type SendCase, send } from './case.js';
 export type { Channel, ChannelOptions, Overflow, ReceiveChannel, SendChannel } from './channel.js';
-export { ChannelClosedError, OneshotUsedError } from './channel-error.js';
+export {
+  ChannelClosedError,
+  CodecMismatchError,
+  MessageTooLargeError,
+  OneshotUsedError,
+} from './channel-error.js';
 export { channel } from './local-channel.js';
 export { type Oneshot, oneshot } from './oneshot.js';
 export type { Empty, Received } from './received.js';
@@ -18,5 +23,14 @@ export {
   trySelect,
 } from './select.js';
 export type { Receivable, Sendable } from './selectable.js';
+export {
+  type ChannelHandle,
+  type OpenChannelOptions,
+  openChannel,
+  type Reservation,
+  type SharedChannel,
+  type SharedChannelOptions,
+  sharedChannel,
+} from './shared/shared-channel.js';
 export { type Ticker, tick } from './tick.js';
 export { type Watch, watch } from './watch.js';

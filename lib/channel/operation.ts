@@ -15,6 +15,10 @@ abstract class Operation<R> extends Wait<R> implements Waiter {
   protected withdraw(): void {
     WaiterList.remove(this);
   }
+
+  refuse(error: unknown): void {
+    this.fail(error);
+  }
 }
 
 /** @internal */
@@ -89,10 +93,6 @@ export class ParkedSend<T> extends Operation<void> implements SendWaiter<T> {
   taken(): void {
     this.settle();
   }
-
-  refuse(error: unknown): void {
-    this.fail(error);
-  }
 }
 
 /** @internal */
@@ -111,9 +111,5 @@ export class ParkedSendMany<T> extends Operation<void> implements SendWaiter<T> 
 
   taken(): void {
     if (++this.#sent === this.#values.length) this.settle();
-  }
-
-  refuse(error: unknown): void {
-    this.fail(error);
   }
 }

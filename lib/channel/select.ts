@@ -163,6 +163,21 @@ class ParkedSelect extends Wait<AnyResult> {
     for (; waiter !== undefined; waiter = waiter.sibling) WaiterList.remove(waiter);
   }
 
+  /** See {@link SendWaiter.hold}. */
+  hold(): boolean {
+    for (let waiter = this.#waiters; waiter !== undefined; waiter = waiter.sibling) {
+      if (waiter.list?.owner?.hold?.() !== false) continue;
+      for (let held = this.#waiters; held !== waiter; held = held!.sibling) held!.list?.owner?.resume?.();
+      return false;
+    }
+    return true;
+  }
+
+  resume(): void {
+    for (let waiter = this.#waiters; waiter !== undefined; waiter = waiter.sibling)
+      waiter.list?.owner?.resume?.();
+  }
+
   win(result: AnyResult): void {
     this.settle(result);
   }
@@ -184,6 +199,10 @@ abstract class CaseWaiter implements Waiter {
     this.select = select;
     this.sibling = sibling;
     this.key = key;
+  }
+
+  refuse(error: unknown): void {
+    this.select.refuse(error);
   }
 }
 
@@ -217,8 +236,12 @@ class CaseSender extends CaseWaiter implements SendWaiter<unknown> {
     this.select.win({ case: this.key, ok: true });
   }
 
-  refuse(error: unknown): void {
-    this.select.refuse(error);
+  hold(): boolean {
+    return this.select.hold();
+  }
+
+  resume(): void {
+    this.select.resume();
   }
 }
 

@@ -27,6 +27,8 @@ export interface ReceiveWaiter<in T> extends Waiter {
   deliverMany(values: T[]): void;
   /** No value will come any more. */
   end(cause: unknown): void;
+  /** A value came that cannot be read: ends the wait with `error`. */
+  refuse(error: unknown): void;
 }
 
 /** Waits to be rid of a value, or of several (`sendMany`). */
@@ -37,6 +39,12 @@ export interface SendWaiter<out T> extends Waiter {
   taken(): void;
   /** Nothing can be sent any more: ends the wait with `error`. */
   refuse(error: unknown): void;
+  /**
+   * A case of a select, before it sends to another thread: makes sure that nothing was given to another of its cases. False:
+   * something was, and it will arrive there. After true, `taken` or `resume` follows at once.
+   */
+  hold?(): boolean;
+  resume?(): void;
 }
 
 /** Who must know whether anybody waits: a timer, for example, that need not run for nobody. */
@@ -45,6 +53,10 @@ export interface WaiterListOwner {
   waitersCame(): void;
   /** The list lost its last waiter. */
   waitersLeft(): void;
+  /** Takes back what it told other threads for its first waiter. False: one of them has acted on that already. */
+  hold?(): boolean;
+  /** Tells them again. */
+  resume?(): void;
 }
 
 /** Waiters, first come first served. */
@@ -52,10 +64,10 @@ export class WaiterList<W extends Waiter> {
   /** Who has waited longest. */
   first: W | undefined = undefined;
   #last: W | undefined = undefined;
-  readonly #owner: WaiterListOwner | undefined;
+  readonly owner: WaiterListOwner | undefined;
 
   constructor(owner?: WaiterListOwner) {
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   add(waiter: W): void {
@@ -64,7 +76,7 @@ export class WaiterList<W extends Waiter> {
     this.#last = waiter;
     if (last === undefined) {
       this.first = waiter;
-      this.#owner?.waitersCame();
+      this.owner?.waitersCame();
     } else {
       last.next = waiter;
       waiter.previous = last;
@@ -85,6 +97,6 @@ export class WaiterList<W extends Waiter> {
     waiter.list = undefined;
     waiter.previous = undefined;
     waiter.next = undefined;
-    if (this.first === undefined) this.#owner?.waitersLeft();
+    if (this.first === undefined) this.owner?.waitersLeft();
   }
 }

@@ -41,6 +41,8 @@ import { allocateShared, openWords, powerOfTwo, type SharedRegion } from './memo
 import { threadId } from './waker.js';
 
 const MAX_CAPACITY = 2 ** 24;
+/** What {@link SlotQueue.shut} adds to `tail`: no slot's stamp ever fits a position so far ahead. */
+const SHUT = 2 ** 30;
 const MAX_PAYLOAD_BYTES = 2 ** 16;
 /** Slots begin on multiples of 16 bytes. */
 const strideOf = (payloadBytes: number): number => Math.ceil((SLOT_PAYLOAD + payloadBytes / 4) / 4) * 4;
@@ -127,7 +129,41 @@ export class SlotQueue {
   get length(): number {
     const { words } = this;
     const head = Atomics.load(words, HEAD);
-    return Math.min(Math.max(0, (Atomics.load(words, TAIL) - head) | 0), this.capacity);
+    const count = (Atomics.load(words, TAIL) - head) | 0;
+    return Math.min(Math.max(0, count >= SHUT ? count - SHUT : count), this.capacity);
+  }
+
+  /**
+   * No slot can be claimed for pushing any more, from this moment on: moving `tail` makes each claim that is under way fail.
+   * What was claimed before can still be published and popped. Call it once.
+   */
+  shut(): void {
+    Atomics.add(this.words, TAIL, SHUT);
+  }
+
+  get isShut(): boolean {
+    const { words } = this;
+    const head = Atomics.load(words, HEAD);
+    return ((Atomics.load(words, TAIL) - head) | 0) >= SHUT;
+  }
+
+  /** Whether `claimPush` would have found a slot. */
+  get pushable(): boolean {
+    const tail = Atomics.load(this.words, TAIL);
+    const slot = SLOTS + (tail & this.#mask) * this.#stride;
+    return Atomics.load(this.words, slot + SLOT_STAMP) === (tail >>> this.#lapShift) << 1;
+  }
+
+  /** Whether `claimPop` would have found a slot, if only one that was given up. */
+  get poppable(): boolean {
+    const head = Atomics.load(this.words, HEAD);
+    const slot = SLOTS + (head & this.#mask) * this.#stride;
+    return Atomics.load(this.words, slot + SLOT_STAMP) === (((head >>> this.#lapShift) << 1) | 1);
+  }
+
+  /** Gives a claimed slot up: once published, it is skipped. */
+  abandon(position: number): void {
+    this.setLength(position, ABANDONED);
   }
 
   /** Index in `words` of the payload at `position`. */

@@ -34,6 +34,11 @@ export class WaitSet {
     return Atomics.load(this.#words, WAIT_PARKED) !== 0;
   }
 
+  /** Whether anybody else is parked. */
+  get othersParked(): boolean {
+    return (Atomics.load(this.#words, WAIT_PARKED) & ~this.#bit) !== 0;
+  }
+
   /** From here on this thread is woken. Look once more afterwards whether it happened before. */
   park(): void {
     if (this.#bit === 0) this.#bit = this.#takeSeat();
