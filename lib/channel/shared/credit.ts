@@ -110,11 +110,22 @@ export class Credit {
       if (owner === 0 || native.isAlive(owner)) continue;
       if (Atomics.compareExchange(seats, seat, owner, threadId()) !== owner) continue;
       if (seats[seat + SEAT_SENDING] === 1) Atomics.add(this.#words, CREDIT, 1);
-      if (seats[seat + SEAT_ANNOUNCED] === 1) this.#decrement();
+      if (seats[seat + SEAT_ANNOUNCED] === 1 && this.#covers()) this.#decrement();
       seats[seat + SEAT_SENDING] = 0;
       seats[seat + SEAT_ANNOUNCED] = 0;
       Atomics.store(seats, seat, 0);
     }
+  }
+
+  /**
+   * Whether credit and values under way are as many as have announced, the dead among them. If not, the dead one had just
+   * received what it had announced for. In doubt no: 1 too much harms less than 1 too few, for which somebody would wait.
+   */
+  #covers(): boolean {
+    const seats = this.#seats;
+    let announced = 0;
+    for (let seat = 0; seat < seats.length; seat += SEAT_WORDS) announced += seats[seat + SEAT_ANNOUNCED]!;
+    return Atomics.load(this.#words, CREDIT) + this.#memory.queue.length >= announced;
   }
 
   #takeSeat(): number {
