@@ -137,6 +137,21 @@ describe('a module that can not be loaded', () => {
   });
 });
 
+describe('a program', () => {
+  it.each([
+    ['--max-old-space-size=500', '--expose-gc'],
+    ['--stack-size=900', '--input-type=module'],
+  ])('may be started with options of V8: %s %s', async (...flags) => {
+    const source = `import('./dist/index.js').then(async ({ WorkerPool }) => {
+      const pool = new WorkerPool('data:text/javascript,export const two = () => 2', { workers: 1 });
+      console.log(await pool.run('two'));
+      await pool.close();
+    })`;
+    const { stdout } = await promisify(execFile)(process.execPath, [...flags, '-e', source]);
+    expect(stdout).toBe('2\n');
+  });
+});
+
 describe('a thread that is busy', () => {
   it('gets all results afterwards, however many there are', async () => {
     const pool = makePool({ queue: { capacity: 20_000 } });

@@ -3,7 +3,7 @@ import type { HandlerArguments, HandlerName, WorkerPool } from './worker-pool.js
 
 /**
  * Go's `go` statement: runs `name` of `pool` and returns at once. A failure goes to `onError`, or is thrown as an uncaught
- * exception. A million may be pending: each costs its encoded arguments and about 300 bytes.
+ * exception. A million may be pending: each costs about 420 bytes, small arguments included, and `queue.capacity` has to allow for them.
  *
  * @example
  * // file: tasks.ts

@@ -83,8 +83,9 @@ export class Task implements Backlogged {
 
   /** The program's function must not throw into whoever settles tasks. */
   #tellFailure(failure: unknown): void {
+    const onError = this.extras?.onError ?? throwLater;
     try {
-      this.extras?.onError?.(failure);
+      onError(failure);
     } catch (error) {
       throwLater(error);
     }

@@ -25,9 +25,39 @@ export interface WorkerHandleOwner {
 
 const entry = new URL('./worker-entry.js', import.meta.url);
 
-/** What a program given on the command line is, is no matter of a module's. */
-const inheritable = (execArgv: string[]): string[] =>
-  execArgv.filter((arg) => !arg.startsWith('--input-type'));
+/** Options that say how modules are loaded; those with a value may have it in the next argument. */
+const WITH_VALUE = new Set([
+  '--import',
+  '--require',
+  '-r',
+  '--loader',
+  '--experimental-loader',
+  '--conditions',
+  '-C',
+]);
+const OPTIONS_OF_MODULES = new Set([
+  ...WITH_VALUE,
+  '--experimental-strip-types',
+  '--experimental-transform-types',
+  '--enable-source-maps',
+  '--no-warnings',
+]);
+
+/**
+ * What a program given on the command line is, is no matter of a module's. Undefined: the thread inherits by itself, options of V8
+ * included, which Node.js would refuse if they were given.
+ */
+function inheritable(execArgv: string[]): string[] | undefined {
+  if (!execArgv.some((arg) => arg.startsWith('--input-type'))) return undefined;
+  const kept: string[] = [];
+  for (let i = 0; i < execArgv.length; i++) {
+    const [name] = execArgv[i]!.split('=', 1);
+    if (!OPTIONS_OF_MODULES.has(name!)) continue;
+    kept.push(execArgv[i]!);
+    if (WITH_VALUE.has(name!) && name === execArgv[i]) kept.push(execArgv[++i]!);
+  }
+  return kept;
+}
 
 /** @internal */
 export class WorkerHandle {
@@ -61,12 +91,13 @@ export class WorkerHandle {
     this.#owner = owner;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
+    const execArgv = options.execArgv ?? inheritable(process.execArgv);
     this.#thread = new Worker(entry, {
       name: `${options.name}-${start.worker}`,
       workerData: { sluice: start, port: port2 },
       transferList: [port2],
       ...(options.resourceLimits && { resourceLimits: options.resourceLimits }),
-      execArgv: options.execArgv ?? inheritable(process.execArgv),
+      ...(execArgv && { execArgv }),
       ...(options.env && { env: options.env }),
     });
     this.threadId = this.#thread.threadId;

@@ -10,7 +10,6 @@ import { TimerHeap, timers } from '../context/timer-heap.js';
 import { InvalidArgTypeError } from '../errors.js';
 import { type Dispatch, type DispatchOptions, takeFrames } from '../net/dispatch-target.js';
 import type { Listener } from '../net/listener.js';
-import { throwLater } from '../net/throw-later.js';
 import { CodecError } from '../shared/codec/codec-error.js';
 import { Encoded } from '../shared/codec/encoded.js';
 import { Waker, WakeSource } from '../shared/waker.js';
@@ -312,8 +311,8 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     const list = args === undefined ? noArguments : args;
     if (!Array.isArray(list)) throw new InvalidArgTypeError('args', 'an array', args);
     const handler = this.#handlers.get(name) ?? -1;
-    if (options === undefined && awaited) {
-      const task = new Task(handler, name, 0, true);
+    if (options === undefined) {
+      const task = new Task(handler, name, 0, awaited);
       if (this.#closing === undefined) this.#accept(task, list);
       else task.reject(new PoolClosedError());
       return task;
@@ -348,7 +347,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     task.extras = extras;
     extras.key = key;
     extras.onProgress = onProgress && AsyncResource.bind(onProgress);
-    if (!awaited) extras.onError = onError === undefined ? throwLater : AsyncResource.bind(onError);
+    extras.onError = onError && AsyncResource.bind(onError);
     // What tasks submit belongs to what a closing pool finishes.
     if (this.#closing !== undefined && (!isRelayed || this.#closed)) {
       task.reject(new PoolClosedError());
