@@ -16,6 +16,7 @@ import {
   sourceOf,
 } from './cancellation.js';
 import { CanceledError, type ContextError, DeadlineExceededError } from './context-error.js';
+import { type ContextHandle, contextHandle, openSource } from './shared-context.js';
 import { type Timed, TimerHeap, timers } from './timer-heap.js';
 
 /** A scope that may end: for a request, a connection, a shut-down. Passed as `signal` to every wait. */
@@ -33,6 +34,11 @@ export interface Context extends HasSignal {
   readonly cause: unknown;
   /** The value of `key` here or in the nearest parent that has it. */
   value<T = unknown>(key: unknown): T | undefined;
+  /**
+   * Can be posted to other threads, where {@link openContext} makes a child of it: made on first use, some 1.5 KiB of shared
+   * memory. Values (`withValue`) stay behind.
+   */
+  readonly handle: ContextHandle;
   /**
    * Calls `fn` in a microtask once the context is done, at once if it is. The function returned takes that back: true when
    * `fn` will not run, false when it has been started or taken back before.
@@ -227,6 +233,10 @@ class ContextNode implements Context {
     return this[sourceOf].cause;
   }
 
+  get handle(): ContextHandle {
+    return contextHandle(this[sourceOf]);
+  }
+
   value<T>(key: unknown): T | undefined {
     if (key === undefined) return undefined; // the key of a node without a value
     for (let node: ContextNode | undefined = this; node !== undefined; node = node.#parent) {
@@ -342,4 +352,24 @@ export function withoutCancel(parent: Context): Context {
 export function contextFrom(signal: AbortSignal | HasSignal): Context {
   if (signal instanceof ContextNode) return signal;
   return new ContextNode(undefined, cancellationSource('signal', signal));
+}
+
+/**
+ * The child of a context of another thread of this process. It is done when that context is, with its cause (of an error:
+ * name, message and `code`), at its deadline, or when it is canceled itself, which changes nothing in the other thread. If the
+ * other thread ends first, the child is canceled with the cause `ERR_CONTEXT_LOST`.
+ *
+ * @throws InvalidArgTypeError, SharedMemoryError when `handle` is not the handle of a context of this process
+ * @example
+ * using parent = withCancel(background());
+ * const child = openContext(parent.handle); // in a worker that was given the handle
+ * child.afterFunc(() => console.log(String(child.cause))); // prints: enough
+ * parent.cancel('enough');
+ */
+export function openContext(handle: ContextHandle): CancelContext {
+  const { source, deadline } = openSource(handle);
+  const node = new ContextNode(undefined, source);
+  if (Number.isNaN(deadline)) return new CancelNode(node);
+  const { clock } = timers();
+  return new CancelNode(node, clock.now() + (deadline - clock.wallTime()), deadline);
 }

@@ -6,6 +6,7 @@ export {
   type Context,
   contextFrom,
   type DeadlineOptions,
+  openContext,
   withCancel,
   withDeadline,
   withoutCancel,
@@ -13,3 +14,4 @@ export {
   withValue,
 } from './context.js';
 export { CanceledError, type ContextError, DeadlineExceededError } from './context-error.js';
+export type { ContextHandle } from './shared-context.js';
