@@ -25,19 +25,19 @@ struct Connection {
   int32_t systemError = 0;
   Endpoint* endpoint = nullptr;
 
-  bool connecting : 1 = false;     // connect(2) is under way
-  bool readable : 1 = false;       // a read may find something
-  bool hangup : 1 = false;         // the poller saw the end or an error: a short read does not clear `readable`
-  bool readEnded : 1 = false;      // recv answered 0
-  bool endRequested : 1 = false;   // end() was called: FIN once the output is out
-  bool writeEnded : 1 = false;     // FIN was sent
-  bool closeWhenSent : 1 = false;  // nothing more to read: close once the output is out
-  bool failed : 1 = false;         // a fault: close without waiting for the output
-  bool wantsDrain : 1 = false;     // somebody waits for the output to be out
-  bool heldByOutput : 1 = false;   // not read while the peer leaves too much output lying
-  bool endAnnounced : 1 = false;   // kPeerEnded was reported
-  bool heldByConsumer : 1 = false; // not read while the consumer has no room for its frames
-  bool active : 1 = false;         // traffic since the last step of a drain
+  bool connecting : 1 = false;      // connect(2) is under way
+  bool readable : 1 = false;        // a read may find something
+  bool hangup : 1 = false;          // the poller saw the end or an error: a short read does not clear `readable`
+  bool readEnded : 1 = false;       // recv answered 0
+  bool endRequested : 1 = false;    // end() was called: FIN once the output is out
+  bool writeEnded : 1 = false;      // FIN was sent
+  bool closeWhenSent : 1 = false;   // nothing more to read: close once the output is out
+  bool failed : 1 = false;          // a fault: close without waiting for the output
+  bool wantsDrain : 1 = false;      // somebody waits for the output to be out
+  bool heldByOutput : 1 = false;    // not read while the peer leaves too much output lying
+  bool endAnnounced : 1 = false;    // kPeerEnded was reported
+  bool heldByConsumer : 1 = false;  // not read while the consumer has no room for its frames
+  bool active : 1 = false;          // traffic since the last step of a drain
   CloseReason reason = CloseReason::kNone;
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
 

@@ -66,10 +66,10 @@ struct Endpoint {
   uint64_t acceptAgainAtMs = 0;  // after a back-off; 0: at once
   uint32_t backOffMs = 0;
 
-  bool reading = false;  // a consumer takes batches
-  bool queued = false;   // stands in the reactor's list of endpoints with work
-  bool leavesEnds = false;   // a connection whose peer has ended is closed when the consumer calls end()
-  bool closing = false;  // forget the endpoint once its last connection is gone
+  bool reading = false;     // a consumer takes batches
+  bool queued = false;      // stands in the reactor's list of endpoints with work
+  bool leavesEnds = false;  // a connection whose peer has ended is closed when the consumer calls end()
+  bool closing = false;     // forget the endpoint once its last connection is gone
 
   ReadyList ready;
   SiblingList connections;

@@ -66,8 +66,8 @@ void Reactor::settle(Endpoint& endpoint) noexcept {
 
 /// The consumer has frames of it in hand that the reactor does not know of: it says when they are answered.
 bool Reactor::awaitsEnd(const Connection& connection) noexcept {
-  return connection.endpoint->leavesEnds && !connection.endpoint->closing && connection.readEnded && !connection.failed &&
-         !connection.endRequested && !connection.writeEnded;
+  return connection.endpoint->leavesEnds && !connection.endpoint->closing && connection.readEnded &&
+         !connection.failed && !connection.endRequested && !connection.writeEnded;
 }
 
 void Reactor::closeDescriptor(Connection& connection) noexcept {
