@@ -45,6 +45,7 @@ export interface RecycleOptions {
 
 /** See {@link PoolOptions.asyncContext}. */
 export interface AsyncContextOptions {
+  /** The storage of the calling thread whose value goes along. */
   storage: AsyncLocalStorage<unknown>;
   /** The name of the module's AsyncLocalStorage. */
   export: string;

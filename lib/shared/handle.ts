@@ -14,10 +14,13 @@ const HANDLE_VERSION = 1;
 
 /** Can be posted to other threads of this process, in `workerData` or a message, any number of times. */
 export interface SharedHandle<Kind extends string = string> {
+  /** What it is the handle of. */
   readonly sluice: Kind;
+  /** Of the layout of its memory. */
   readonly version: number;
   /** The process that it belongs to. */
   readonly pid: number;
+  /** Its memory. */
   readonly region: SharedRegion;
 }
 

@@ -11,8 +11,11 @@ import { SharedMemoryError } from './shared-memory-error.js';
 
 /** A range of shared memory, aligned to 128 bytes. Can be posted to other threads as it is. */
 export interface SharedRegion {
+  /** The memory that it is part of. */
   readonly buffer: SharedArrayBuffer;
+  /** Where it begins in `buffer`, in bytes. */
   readonly byteOffset: number;
+  /** Its length in bytes. */
   readonly byteLength: number;
 }
 
