@@ -62,6 +62,9 @@ const TASKS_BETWEEN_JOBS = 16;
 /** Synchronous tasks between two looks at the clock. */
 const TASKS_A_LOOK = 16;
 
+/** For measuring what stealing is worth: `SLUICE_STEALING=off` in the environment. */
+const MAY_STEAL = process.env.SLUICE_STEALING !== 'off';
+
 export type Handler = (...args: unknown[]) => unknown;
 
 /** What a runner tells its worker. */
@@ -192,7 +195,7 @@ export class Runner implements TaskHome {
     if (!this.mayTakeMore) return false;
     if (this.#own.deque.length > 0 || this.#memory.queue.length > 0) return true;
     const { workers } = this.#memory;
-    for (let i = 1; i < workers.length; i++) if (workers[i]!.deque.length > 0) return true;
+    if (MAY_STEAL) for (let i = 1; i < workers.length; i++) if (workers[i]!.deque.length > 0) return true;
     return false;
   }
 
@@ -300,7 +303,7 @@ export class Runner implements TaskHome {
   #steal(): number | undefined {
     const { workers } = this.#memory;
     const count = workers.length - 1;
-    if (count < 2) return undefined;
+    if (count < 2 || !MAY_STEAL) return undefined;
     const { deque } = this.#own;
     const start = this.#nextRandom() % count;
     for (let i = 0; i < count; i++) {

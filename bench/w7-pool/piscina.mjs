@@ -1,0 +1,14 @@
+import { Piscina } from 'piscina';
+import { handler, report, WORKERS } from './work.mjs';
+
+const pool = new Piscina({
+  filename: new URL('./tasks.mjs', import.meta.url).href,
+  minThreads: WORKERS,
+  maxThreads: WORKERS,
+  concurrentTasksPerWorker: 64,
+});
+const options = { name: handler };
+await report(
+  (payload) => pool.run(payload, options),
+  () => pool.close(),
+);
