@@ -234,9 +234,12 @@ describe('the queue', () => {
   it('drops the oldest', async () => {
     const pool = makePool({ workers: 1, concurrency: 1, queue: { capacity: 3, whenFull: 'drop-oldest' } });
     await pool.ready();
-    const holding = pool.run('hold', [50]);
+    const memory = shared(1);
+    const holding = pool.run('holdUntil', [memory.buffer]);
     await until(() => pool.stats().waiting === 0);
     const all = Array.from({ length: 10 }, (_, i) => outcomeOf(pool.run('echo', [i])));
+    Atomics.store(memory, 0, 1);
+    Atomics.notify(memory, 0);
     const ends = await Promise.all(all);
     expect(ends.slice(-3)).toStrictEqual([{ value: 7 }, { value: 8 }, { value: 9 }]);
     for (const end of ends.slice(0, 7)) expect(end).toMatchObject({ code: 'ERR_TASK_DROPPED' });

@@ -8,6 +8,7 @@ export function data(): unknown;
 export function thisIs(): string;
 export function later(ms: number, value: unknown): Promise<unknown>;
 export function hold(ms: number): number;
+export function holdUntil(memory: SharedArrayBuffer): void;
 export function mark(memory: SharedArrayBuffer, index: number): number;
 export function fail(message: string): never;
 export function failLater(message: string): Promise<never>;

@@ -24,6 +24,11 @@ export function hold(ms) {
   return threadId;
 }
 
+/** Holds its worker until the memory that it is given says otherwise. */
+export function holdUntil(memory) {
+  Atomics.wait(new Int32Array(memory), 0, 0);
+}
+
 /** Counts in the memory that it is given how often each task was begun. */
 export function mark(memory, index) {
   Atomics.add(new Int32Array(memory), index, 1);
