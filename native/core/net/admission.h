@@ -3,6 +3,7 @@
 // A listener that several reactors share has one Admission, so it has a lock; an accept costs a hundred times as much.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
@@ -36,6 +37,12 @@ class Admission : public RefCounted {
     if (!isCounted(peer)) return;
     const auto ofAddress = perAddress_.find(peer);
     if (--ofAddress->second == 0) perAddress_.erase(ofAddress);
+  }
+
+  /// Addresses that are counted now: those that have connections.
+  size_t addressCount() noexcept {
+    const std::lock_guard lock(mutex_);
+    return perAddress_.size();
   }
 
  private:

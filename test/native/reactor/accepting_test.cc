@@ -58,7 +58,7 @@ TEST(Accepting, RefusesBeyondTheLimitOfAnAddress) {
   EXPECT_EQ(server.stats.refusedByAddress, 1u);
   for (Client& client : clients) client.close();
   ASSERT_TRUE(driven.until([&] { return driven.count(EventKind::kDisconnected) == 2; }));
-  EXPECT_TRUE(server.perAddress.empty()) << "an address without connections is forgotten";
+  EXPECT_EQ(server.admission->addressCount(), 0u) << "an address without connections is forgotten";
   Client next(server.listener.address());
   EXPECT_TRUE(driven.until([&] { return driven.count(EventKind::kConnected) == 3; }));
 }
