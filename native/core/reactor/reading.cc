@@ -224,7 +224,7 @@ Reactor::Read Reactor::readIntoArena(Connection& connection, const Arena& arena)
   const uint64_t allowance = std::max<uint64_t>(budget_ - std::min(held, budget_), kMinReadBytes);
   const auto length = static_cast<uint32_t>(std::min<uint64_t>({arena.size - begin - carried, kReadBytes, allowance}));
 
-  std::memcpy(arena.bytes + begin, partial.bytes(), carried);
+  if (carried > 0) std::memcpy(arena.bytes + begin, partial.bytes(), carried);
   const int64_t count = receive(connection, arena.bytes + begin + carried, length);
   if (count < 0) return Read::kIdle;
   if (count == 0) return finishInput(connection, arena);

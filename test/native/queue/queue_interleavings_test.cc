@@ -110,7 +110,7 @@ Program producersAndConsumers(Size size) {
     Queue::create(words, size.capacity, kPayloadBytes, size.first);
     auto tally = std::make_shared<Tally>();
     for (uint32_t id = 1; id <= 2; id++) {
-      run.thread([&run, words, tally, id] {
+      run.thread([words, tally, id] {
         if (push(Queue(words, id), words, id)) tally->put(id);
       });
     }
