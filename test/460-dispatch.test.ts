@@ -230,6 +230,13 @@ describe('lanes', () => {
     await once(destroyed.socket, 'close');
   });
 
+  it('refuse what only the listening thread knows of a connection', async () => {
+    const { server } = await serve('refused');
+    const client = new Client(server);
+    client.socket.write('a\n');
+    expect(await client.until(1)).toStrictEqual(['ERR_NOT_SUPPORTED ERR_NOT_SUPPORTED ERR_NOT_SUPPORTED']);
+  });
+
   it('go on after a handler that throws, and say so', async () => {
     const { server, dispatch } = await serve('fails', { lanes: 1 });
     const errors: Error[] = [];

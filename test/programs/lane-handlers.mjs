@@ -69,3 +69,24 @@ export function slow(batch) {
     frame.reply(`${frame.text()}\n`);
   }
 }
+
+/** Answers with the codes of what a connection in a lane refuses. */
+export async function refused(batch) {
+  const connection = batch.connection(0);
+  const codeOf = async (work) => {
+    try {
+      await work();
+      return 'none';
+    } catch (error) {
+      return error.code;
+    }
+  };
+  const codes = [
+    await codeOf(() => connection.queuedBytes),
+    await codeOf(() => connection.drained()),
+    await codeOf(() => {
+      connection.data = 1;
+    }),
+  ];
+  batch.reply(0, `${codes.join(' ')}\n`);
+}

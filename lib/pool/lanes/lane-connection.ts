@@ -44,7 +44,7 @@ export class LaneConnection implements Connection {
   }
 
   get queuedBytes(): number {
-    return 0;
+    throw new NotSupportedError("a lane's connection.queuedBytes (the listening thread has the queue)");
   }
 
   get data(): unknown {
@@ -61,7 +61,9 @@ export class LaneConnection implements Connection {
   }
 
   drained(_options?: WaitOptions): Promise<void> {
-    return this.closed ? Promise.reject(new ConnectionClosedError(undefined)) : Promise.resolve();
+    return Promise.reject(
+      new NotSupportedError("a lane's connection.drained (the listening thread has the queue)"),
+    );
   }
 
   end(data?: OutputData): void {

@@ -13,6 +13,7 @@ import type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from '../..
 import type { FrameForwarder } from '../../net/endpoint.js';
 import type { FrameBatch } from '../../net/frame-batch.js';
 import type { Listener } from '../../net/listener.js';
+import { ConnectionClosedError, WriteAfterEndError } from '../../net/socket-error.js';
 import { throwLater } from '../../net/throw-later.js';
 import { Encoded } from '../../shared/codec/encoded.js';
 import { HEAD } from '../../shared/layout.js';
@@ -378,8 +379,9 @@ export class LaneFeeder extends WakeSource implements Dispatch, FrameForwarder {
       if (kind === WRITE) connection.write(bytes);
       else if (kind === END) connection.end();
       else if (kind === DESTROY) connection.destroy();
-    } catch {
+    } catch (error) {
       // Ended on this side meanwhile: an answer to nobody.
+      if (!(error instanceof ConnectionClosedError || error instanceof WriteAfterEndError)) throwLater(error);
     }
   }
 
