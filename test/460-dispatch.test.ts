@@ -263,8 +263,9 @@ describe('lanes', () => {
     await two.until(1);
     while (lost.length === 0) await sleep(5);
     one.socket.write('d\n');
-    const got = await one.until(2);
-    expect(got.at(-1)).toBe('d');
+    // `b` was answered if it came in a batch of its own.
+    while (one.lines.at(-1) !== 'd') await sleep(2);
+    expect(one.lines.filter((line) => line !== 'b')).toStrictEqual(['a', 'd']);
     expect(lost[0]).toBeGreaterThanOrEqual(1);
     await dispatch.idle();
     const { frames, handled, lost: counted } = dispatch.stats();
