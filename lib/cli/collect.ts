@@ -8,43 +8,23 @@ import type { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { InvalidArgValueError } from '../errors.js';
-import {
-  type DrainReport,
-  type FrameBatch,
-  type Framing,
-  type Limits,
-  type Listener,
-  listen,
-} from '../net/index.js';
+import type { DrainReport, FrameBatch, Listener } from '../net/index.js';
 import { ExitStatus } from './exit-status.js';
 import { FaultTally, isOrderly } from './fault-tally.js';
 import { FrameFormat } from './frame-format.js';
+import { type IntakeOptions, liveText, openListener, summaryRows } from './intake.js';
 import { OutputError } from './output-error.js';
-import { formatBytes, formatCount, formatMegabytes, formatRows } from './quantity.js';
+import { formatCount, formatRows } from './quantity.js';
 import { complain, note } from './say.js';
 import { dieOf, onShutdownSignal } from './shutdown.js';
 import { openSink, type Sink } from './sink.js';
 import { startTicker, type Ticker } from './ticker.js';
 
-export interface CollectOptions {
-  address: string;
-  framing: Framing;
+export interface CollectOptions extends IntakeOptions {
   /** `stdout`, `null` or a file's name. */
   to: string;
   truncate?: true;
   separator?: Uint8Array;
-  maxFrame: number;
-  maxBuffered: number;
-  maxConnections?: number;
-  maxConnectionsPerAddress?: number;
-  backlog: number;
-  reusePort?: true;
-  ipv6Only?: true;
-  /** In ms, as all times here. */
-  keepAlive?: number;
-  drain: number;
-  stats?: number;
-  quiet?: true;
 }
 
 /** How long the output may still take, once all connections are closed, for what was read before. */
@@ -59,7 +39,7 @@ export async function collect(options: CollectOptions): Promise<number> {
     throw new InvalidArgValueError('--separator', 'needs an output', options.to);
   }
   // The address first: a second server started by mistake must not have emptied the file of the one that runs.
-  const server = await listenAs(options);
+  const server = await openListener(options, { recycle: true }); // frames are copied out before their batch is released
   let sink: Sink | undefined;
   try {
     if (options.to !== 'null') sink = await openSink(options.to, options.truncate === true);
@@ -68,23 +48,6 @@ export async function collect(options: CollectOptions): Promise<number> {
     throw error;
   }
   return new Collector(server, sink, options).run();
-}
-
-function listenAs(options: CollectOptions): Promise<Listener> {
-  const limits: Limits = { frameBytes: options.maxFrame, bufferedBytes: options.maxBuffered };
-  if (options.maxConnections !== undefined) limits.connections = options.maxConnections;
-  if (options.maxConnectionsPerAddress !== undefined) {
-    limits.connectionsPerAddress = options.maxConnectionsPerAddress;
-  }
-  return listen(options.address, {
-    framing: options.framing,
-    recycle: true, // frames are copied out before their batch is released
-    limits,
-    backlog: options.backlog,
-    reusePort: options.reusePort ?? false,
-    ipv6Only: options.ipv6Only ?? false,
-    keepAlive: options.keepAlive ?? false,
-  });
 }
 
 class Collector {
@@ -124,7 +87,7 @@ class Collector {
       intervalMs: this.#options.stats,
       silent: quiet === true,
       busyTerminal: to === 'stdout' && isatty(1),
-      text: this.#liveText(),
+      text: liveText(this.#server),
     });
     if (!quiet) note(`listening on ${this.#server.url}, frames go to ${to}`);
     this.#server.onDisconnect((_, reason) => {
@@ -194,24 +157,6 @@ class Collector {
     }
   }
 
-  #liveText(): (seconds: number) => string {
-    let framesBefore = 0;
-    let bytesBefore = 0;
-    return (seconds) => {
-      const { frames, bytesIn, connections, bufferedBytes, refused } = this.#server.stats();
-      const text = [
-        `${formatCount((frames - framesBefore) / seconds)} frames/s`,
-        `${formatMegabytes((bytesIn - bytesBefore) / seconds)} MB/s`,
-        `${formatCount(connections)} connections`,
-        `backlog ${formatBytes(bufferedBytes)}`,
-        `refused ${formatCount(refused)}`,
-      ].join('  ');
-      framesBefore = frames;
-      bytesBefore = bytesIn;
-      return text;
-    };
-  }
-
   #conclude(drained: DrainReport | undefined): number {
     const received = this.#server.stats().frames;
     if (!this.#options.quiet) process.stderr.write(formatRows(this.#summary(drained)));
@@ -227,28 +172,13 @@ class Collector {
   }
 
   #summary(drained: DrainReport | undefined): [string, string][] {
-    const stats = this.#server.stats();
-    const seconds = (performance.now() - this.#began) / 1000;
-    const rows: [string, string][] = [
-      ['frames received', formatCount(stats.frames)],
-      ['bytes received', formatCount(stats.bytesIn)],
-    ];
-    if (this.#sink !== undefined) {
-      rows.push(['frames written', formatCount(this.#writtenFrames)]);
-      rows.push(['bytes written', formatCount(this.#writtenBytes)]);
-    }
-    rows.push(['connections', formatCount(stats.accepted)], ['seconds', seconds.toFixed(1)]);
-    if (stats.refusedByLimit > 0) rows.push(['refused: limit', formatCount(stats.refusedByLimit)]);
-    if (stats.refusedByAddress > 0)
-      rows.push(['refused: limit of the address', formatCount(stats.refusedByAddress)]);
-    if (stats.refusedByDescriptors > 0) {
-      rows.push(['refused: no descriptor left', formatCount(stats.refusedByDescriptors)]);
-    }
-    for (const { code, count } of this.#faults.entries()) rows.push([`closed: ${code}`, formatCount(count)]);
-    if (drained !== undefined && drained.cut > 0) {
-      rows.push(['cut at the end', formatCount(drained.cut)]);
-      rows.push(['bytes of unfinished frames cut', formatCount(drained.unfinishedBytes)]);
-    }
-    return rows;
+    const written: [string, string][] =
+      this.#sink === undefined
+        ? []
+        : [
+            ['frames written', formatCount(this.#writtenFrames)],
+            ['bytes written', formatCount(this.#writtenBytes)],
+          ];
+    return summaryRows(this.#server.stats(), written, this.#began, this.#faults, drained);
   }
 }

@@ -1,16 +1,21 @@
 /** `sluice listen`: its options and its help. */
 import { type Command, Option } from 'commander';
+import { InvalidArgValueError } from '../errors.js';
 import { MAX_FRAME_BYTES } from '../net/framing.js';
+import { MAX_REACTORS } from '../net/options.js';
+import { MAX_LANES } from '../pool/lanes/lane-number.js';
+import { MAX_WORKERS } from '../pool/options.js';
 import { addressArgument } from './address-argument.js';
 import { type CollectOptions, collect } from './collect.js';
 import { FRAMING_HELP, parseBytes, parseFraming } from './framing-spec.js';
+import { handle } from './handle.js';
 import { countOption, secondsOption, sizeOption } from './quantity.js';
 
 const COUNT_MAX = 2 ** 32 - 2;
 const BACKLOG_MAX = 2 ** 31 - 1;
 const DAY_S = 86_400;
 
-type ListenFlags = Omit<CollectOptions, 'address'>;
+type ListenFlags = Omit<CollectOptions, 'address'> & { handler?: string; workers?: number; lanes: number };
 
 const HELP = `
 ADDRESS is tcp://HOST:PORT, tcp://[IPV6]:PORT (port 0: the system picks one) or unix:///PATH.
@@ -23,10 +28,14 @@ Sizes are in bytes: 64k is 65,536, 1m is 1,048,576. In counts k is 1,000 and m 1
 An output that is slow slows the senders: what is read and not written stays within --max-buffered, then the
 TCP windows close, and nothing is lost. A full disk or a closed pipe ends the command with status 1.
 
+With --handler the frames go to worker threads instead: MODULE exports onBatch(batch), called with the frames of some
+connections, in order for each, and may export onConnect(connection) and onDisconnect(connection, reason). Answers
+go back with batch.reply(i, data). What a handler throws is printed, and the server goes on.
+
 SIGINT or SIGTERM (Ctrl-C): no more connections are taken, what is on its way is written, a summary follows.
 A second one ends at once. Statistics and messages go to stderr.
 
-Exit status: 0 after a signal, 1 when the address or the output failed, 2 for a wrong command line,
+Exit status: 0 after a signal, 1 when the address, the output or the start of a worker failed, 2 for a wrong command line,
 143 when a write to the output sleeps in the system and would not let the process exit.
 
 Examples:
@@ -34,6 +43,7 @@ Examples:
   sluice listen unix:///run/app.sock | jq .level
   sluice listen tcp://[::]:7000 --framing length:4be --max-frame 64k --to records.bin
   sluice listen tcp://127.0.0.1:7000 --framing delimited:'\\x00' --separator '\\n'
+  sluice listen tcp://0.0.0.0:7000 --workers 4 --handler ./gateway.mjs
   logger -T -n 127.0.0.1 -P 5140 'hello'      # something to take in, from another terminal
 `;
 
@@ -59,6 +69,29 @@ export function addListenCommand(program: Command, finish: (status: number) => v
         '-s, --separator <bytes>',
         'what to write behind each frame, in place of the framing it came with',
       ).argParser((text) => parseBytes('--separator', text)),
+    )
+    .addOption(
+      new Option('--handler <module>', 'a module whose onBatch gets the frames, in worker threads').conflicts(
+        ['to', 'truncate', 'separator'],
+      ),
+    )
+    .addOption(
+      new Option('--workers <n>', 'worker threads for --handler (default: one a processor)').argParser(
+        countOption('--workers', 1, MAX_WORKERS),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--lanes <n>',
+        'connections are spread over so many lanes, each handled by one worker at a time',
+      )
+        .argParser(countOption('--lanes', 1, MAX_LANES))
+        .default(64),
+    )
+    .addOption(
+      new Option('--reactors <n>', 'native threads that read the sockets; 0: the main thread does')
+        .argParser(countOption('--reactors', 0, MAX_REACTORS))
+        .default(0),
     )
     .addOption(
       new Option('--max-frame <size>', 'longest frame; a longer one closes its connection')
@@ -110,5 +143,17 @@ export function addListenCommand(program: Command, finish: (status: number) => v
     )
     .option('-q, --quiet', 'say nothing but what went wrong')
     .addHelpText('after', HELP)
-    .action(async (address: string, flags: ListenFlags) => finish(await collect({ address, ...flags })));
+    .action(async (address: string, flags: ListenFlags, command: Command) =>
+      finish(await listenCommand(address, flags, command)),
+    );
+}
+
+function listenCommand(address: string, flags: ListenFlags, command: Command): Promise<number> {
+  const { handler } = flags;
+  if (handler !== undefined) return handle({ address, ...flags, handler });
+  for (const name of ['workers', 'lanes']) {
+    if (command.getOptionValueSource(name) === 'cli')
+      throw new InvalidArgValueError(`--${name}`, 'needs --handler', flags[name as 'workers' | 'lanes']);
+  }
+  return collect({ address, ...flags });
 }

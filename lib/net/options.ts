@@ -61,7 +61,8 @@ const ofListeners = ['reactors', 'backlog', 'reusePort', 'ipv6Only'] as const;
 const notSupported = ['allow', 'deny', 'proxyProtocol', 'tls'] as const;
 const KEEP_ALIVE_MS = 60_000;
 
-const MAX_REACTORS = 64;
+/** The most native threads that a process reads sockets in. */
+export const MAX_REACTORS = 64;
 
 /** @internal */
 export interface ResolvedEndpointOptions {

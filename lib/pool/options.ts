@@ -113,7 +113,8 @@ export interface ResolvedPoolOptions {
   errors: ReadonlyMap<string, { prototype: Error }>;
 }
 
-const MAX_WORKERS = 128;
+/** The most workers that a pool has. */
+export const MAX_WORKERS = 128;
 const MAX_MS = 2 ** 31 - 1;
 
 const defaults = Object.freeze({

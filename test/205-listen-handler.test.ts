@@ -1,0 +1,98 @@
+// `sluice listen --handler`: frames of real clients to a module in worker threads.
+import net from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { readAll } from './support/clients.js';
+import { rowsOf, Sluice, sluice } from './support/command.js';
+
+const ANY = 'tcp://127.0.0.1:0';
+const handler = fileURLToPath(new URL('programs/cli-handler.mjs', import.meta.url));
+const noHandler = fileURLToPath(new URL('programs/cli-no-handler.mjs', import.meta.url));
+
+/** Sends `text`, ends, and gives what was answered. */
+async function ask(server: Sluice, text: string): Promise<string> {
+  const socket = net.connect(await server.port(), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.end(text);
+  return String(await readAll(socket));
+}
+
+async function stop(server: Sluice) {
+  server.signal('SIGINT');
+  return server.ended;
+}
+
+describe('a handler', () => {
+  it.each([
+    ['in the main thread', []],
+    ['in a native thread', ['--reactors', '1']],
+  ])('gets frames in order and answers them, the sockets %s', async (_, flags) => {
+    const server = new Sluice(['listen', ANY, '--handler', handler, '--workers', '2', ...flags]);
+    const lines = Array.from({ length: 5000 }, (_, i) => `line ${i}\n`).join('');
+    await server.url();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(server, lines)));
+    for (const answer of answers) expect(answer === lines.toUpperCase()).toBe(true);
+    const { status, stdout, stderr } = await stop(server);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/frames go to onBatch of \S+cli-handler\.mjs in 2 workers\n/);
+    expect(rowsOf(stderr)).toMatchObject({
+      'frames received': 40_000,
+      'frames handled': 40_000,
+      connections: 8,
+    });
+    expect(String(stdout).split('\n').sort().join('\n')).toBe(
+      `${'\ncame'.repeat(8)}${'\nwent PEER_ENDED'.repeat(8)}`,
+    );
+  });
+
+  it('that throws is shown and counted, and the others are served', async () => {
+    const server = new Sluice(['listen', ANY, '--handler', handler, '--workers', '1', '--lanes', '1']);
+    expect(await ask(server, 'throw\n')).toBe('');
+    expect(await ask(server, 'fine\n')).toBe('FINE\n');
+    const { status, stderr } = await stop(server);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/a handler failed: Error: a line that I do not like\n {4}at .*cli-handler\.mjs:/);
+    expect(rowsOf(stderr)).toMatchObject({ 'calls of a handler that failed': 1, 'frames handled': 2 });
+  });
+
+  it('that ends its worker loses what that had in hand, and says so', async () => {
+    const server = new Sluice(['listen', ANY, '--handler', handler, '--workers', '1', '--lanes', '1']);
+    const first = net.connect(await server.port(), '127.0.0.1');
+    first.write('die\n');
+    await server.said(/a worker died with 1 frames of lane 0 in hand/);
+    expect(await ask(server, 'fine\n')).toBe('FINE\n');
+    first.destroy();
+    const { stderr } = await stop(server);
+    expect(rowsOf(stderr)).toMatchObject({ 'frames lost with a worker': 1, 'frames handled': 1 });
+  });
+});
+
+describe('a wrong command line', () => {
+  it.each([
+    [
+      ['--handler', '/nowhere/at-all.mjs'],
+      2,
+      '--handler must be the file of a module, got "/nowhere/at-all.mjs"',
+    ],
+    [
+      ['--handler', noHandler],
+      2,
+      /--handler must be a module that exports onBatch, got ".*cli-no-handler\.mjs"/,
+    ],
+    [['--workers', '2'], 2, '--workers needs --handler, got 2'],
+    [['--lanes', '2'], 2, '--lanes needs --handler, got 2'],
+    [['--handler', handler, '--to', 'null'], 2, /'--handler <module>' cannot be used with option '-t, --to/],
+    [['--handler', handler, '--workers', '0'], 2, '--workers must be from 1 to 128, got 0'],
+  ])('%j ends with status %i and says why', async (flags, status, said) => {
+    const ended = await sluice('listen', ANY, ...flags);
+    expect(ended.status).toBe(status);
+    expect(ended.stderr).toMatch(said);
+  });
+
+  it('that names a module that cannot be loaded ends with status 1', async () => {
+    const broken = fileURLToPath(new URL('programs/pool-broken.mjs', import.meta.url));
+    const ended = await sluice('listen', ANY, '--handler', broken);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(/^sluice: .*pool-broken\.mjs/);
+  });
+});
