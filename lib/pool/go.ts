@@ -1,5 +1,6 @@
+import type { HandlerArguments, HandlerName } from './handler-types.js';
 import type { RunOptions } from './run-options.js';
-import type { HandlerArguments, HandlerName, WorkerPool } from './worker-pool.js';
+import type { WorkerPool } from './worker-pool.js';
 
 /**
  * Go's `go` statement: runs `name` of `pool` and returns at once. A failure goes to `onError`, or is thrown as an uncaught

@@ -2,6 +2,7 @@
 export { type CurrentPool, currentPool } from './current-pool.js';
 export { type CurrentTask, currentTask } from './current-task.js';
 export { go } from './go.js';
+export type { HandlerArguments, HandlerName, HandlerResult } from './handler-types.js';
 export type { Distribution } from './histogram.js';
 export { LaneFullError } from './lanes/lane-feeder.js';
 export type { MapOptions } from './map.js';
@@ -26,11 +27,4 @@ export {
 export type { PoolStats, WorkerStats } from './pool-stats.js';
 export type { RunOptions } from './run-options.js';
 export { transfer } from './transfer.js';
-export {
-  type HandlerArguments,
-  type HandlerName,
-  type HandlerResult,
-  type PoolCloseOptions,
-  type PoolCloseReport,
-  WorkerPool,
-} from './worker-pool.js';
+export { type PoolCloseOptions, type PoolCloseReport, WorkerPool } from './worker-pool.js';

@@ -117,6 +117,9 @@ export class Task implements Backlogged {
   }
 }
 
+/** The caller wants no more of a task. */
+export type GiveUp = (task: Task, why: 'aborted' | 'timeout', reason: unknown) => void;
+
 /** A signal, a timeout, a key: what only some tasks have. */
 export class TaskExtras implements Cancellable, Timed {
   source: CancellationSource | undefined = undefined;
@@ -131,7 +134,7 @@ export class TaskExtras implements Cancellable, Timed {
   held = false;
 
   readonly task: Task;
-  readonly #giveUp: (task: Task, why: 'aborted' | 'timeout', reason: unknown) => void;
+  readonly #giveUp: GiveUp;
   timeout = 0;
   key: unknown = undefined;
   /** It runs, or may run, as the one task of its key. */
@@ -142,7 +145,7 @@ export class TaskExtras implements Cancellable, Timed {
   /** Why its worker will be ended when it does not stop by itself. */
   givenUp: 'aborted' | 'timeout' | undefined = undefined;
 
-  constructor(task: Task, giveUp: (task: Task, why: 'aborted' | 'timeout', reason: unknown) => void) {
+  constructor(task: Task, giveUp: GiveUp) {
     this.task = task;
     this.#giveUp = giveUp;
   }

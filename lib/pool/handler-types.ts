@@ -1,0 +1,21 @@
+/** The types of a module's functions, as `run`, `go` and `map` see them. */
+
+// biome-ignore lint/suspicious/noExplicitAny: any function
+export type AnyFunction = (...args: any[]) => any;
+
+/** The names of a module's functions. */
+export type HandlerName<Module> = {
+  [Name in keyof Module]: Module[Name] extends AnyFunction ? Name : never;
+}[keyof Module] &
+  string;
+
+type HandlerOf<Module, Name extends keyof Module> = Module[Name] extends AnyFunction ? Module[Name] : never;
+
+/** What a handler is called with. */
+export type HandlerArguments<Module, Name extends keyof Module> = Parameters<HandlerOf<Module, Name>>;
+
+/** What a call of a handler resolves with: a generator becomes an async iterable. */
+export type HandlerResult<Module, Name extends keyof Module> =
+  Awaited<ReturnType<HandlerOf<Module, Name>>> extends AsyncIterable<infer T> | Generator<infer T>
+    ? AsyncIterableIterator<T>
+    : Awaited<ReturnType<HandlerOf<Module, Name>>>;

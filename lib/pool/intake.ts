@@ -1,0 +1,464 @@
+/**
+ * The tasks that a pool's maker has been given: from the call until each is over.
+ *
+ * A task that is taken in goes into a slot, where the workers find it, if there is one free and its order can't change any more; else
+ * into the backlog, and from there into slots as others end. One that finds the queue full waits outside, or is refused.
+ */
+import { CancellationSource } from '../context/cancellation.js';
+import { timers } from '../context/timer-heap.js';
+import { CodecError } from '../shared/codec/codec-error.js';
+import { Encoded } from '../shared/codec/encoded.js';
+import { Alarm } from './alarm.js';
+import { writeArguments } from './arguments.js';
+import { Backlog } from './backlog.js';
+import { Completions } from './completions.js';
+import type { Crew } from './crew.js';
+import { KeyOrder } from './key-order.js';
+import { moduleName, type ResolvedPoolOptions } from './options.js';
+import {
+  HandlerNotFoundError,
+  PoolClosedError,
+  QueueFullError,
+  TaskDroppedError,
+  TaskTimeoutError,
+} from './pool-error.js';
+import { BEGUN, MAKER, type PoolMemory } from './pool-memory.js';
+import { Retries } from './retries.js';
+import type { RunOptions } from './run-options.js';
+import type { Submission } from './submission.js';
+import type { Task } from './task.js';
+import { TaskLimits } from './task-limits.js';
+import { TaskTable } from './task-table.js';
+
+/** @internal */
+export class Intake {
+  readonly #options: ResolvedPoolOptions;
+  readonly #memory: PoolMemory;
+  readonly #crew: Crew;
+  readonly table: TaskTable;
+  readonly completions: Completions;
+  /** What could not be announced, or sent to a worker, for want of room. */
+  readonly retries: Retries;
+  readonly #limits: TaskLimits;
+  /** The arguments of the call in hand, and those of a task that comes from the backlog meanwhile. */
+  readonly #scratch = new Encoded();
+  readonly #fed = new Encoded();
+
+  #names: readonly string[] | undefined;
+  #handlers: ReadonlyMap<string, number> = new Map();
+
+  /** Accepted, and not in a slot yet. */
+  readonly #backlog: Backlog<Task>;
+  /** Not accepted yet: `whenFull: 'wait'`. */
+  readonly #outside: Backlog<Task>;
+  readonly #keys = new KeyOrder();
+  /** Somebody has given a priority: tasks stay in the backlog for as long as order may change. */
+  #ordered = false;
+  #feeding = false;
+
+  /** Tasks whose promise is pending, or that a worker may still write about. */
+  outstanding = 0;
+  /** Called when nothing is outstanding any more. */
+  onEmpty: (() => void) | undefined;
+  submitted = 0;
+  completed = 0;
+  givenUp = 0;
+  dropped = 0;
+  refused = 0;
+  /** Accepted, and accepted but never begun. */
+  #accepted = 0;
+  #neverBegun = 0;
+
+  constructor(options: ResolvedPoolOptions, memory: PoolMemory, epoch: number, crew: Crew) {
+    const { ageMs, taskTimeout, errors } = options;
+    this.#options = options;
+    this.#memory = memory;
+    this.#crew = crew;
+    this.retries = new Retries(() => memory.wakeForWork());
+    this.table = new TaskTable(
+      memory,
+      MAKER,
+      {
+        slotFreed: (task) => this.#over(task),
+        receiveValue: (worker, slot, generation) => {
+          const value = crew.at(worker)?.takeValue(slot, generation);
+          if (value !== undefined) this.table.valueByPort(slot, generation, value.kind, value.value);
+        },
+        sendLater: (retry) => this.retries.add(retry),
+      },
+      { epoch, limited: taskTimeout < Infinity, errors },
+    );
+    this.completions = new Completions(memory, this.table, this.retries, () => this.outstanding === 0);
+    this.#limits = new TaskLimits(memory, epoch, taskTimeout, this);
+    const now = (): number => timers().clock.now();
+    this.#backlog = new Backlog(ageMs, now);
+    this.#outside = new Backlog(0, now);
+  }
+
+  /** The names of the module's functions; undefined until a worker has told them. */
+  get names(): readonly string[] | undefined {
+    return this.#names;
+  }
+
+  /** The number of a handler; -1 when there is none of that name, or no worker has told the names yet. */
+  numberOf(name: string): number {
+    return this.#handlers.get(name) ?? -1;
+  }
+
+  /** A worker has loaded the module, and can take tasks. */
+  workerReady(names: readonly string[]): void {
+    if (this.#names === undefined) {
+      this.#names = names;
+      this.#handlers = new Map(names.map((name, i) => [name, i]));
+    }
+    this.#feed();
+  }
+
+  /** Takes in a task that has options. */
+  submit({ task, transfer, signal, timeout }: Submission, args: unknown[]): void {
+    const extras = task.extras!;
+    if (signal?.canceled) {
+      task.reject(signal.reason);
+      return;
+    }
+    if (task.priority !== 0) this.#ordered = true;
+    signal?.add(extras);
+    if (timeout !== undefined) extras.startTimeout(timeout);
+    try {
+      this.accept(task, args, transfer);
+    } catch (error) {
+      CancellationSource.detach(extras);
+      extras.detach();
+      throw error;
+    }
+  }
+
+  /** Takes a task in, or refuses it. The arguments are as they are now, whatever the caller does to them later. */
+  accept(task: Task, args: unknown[], transfer?: RunOptions['transfer']): void {
+    if (task.handler < 0 && this.#names !== undefined) {
+      task.reject(this.notFound(task.name));
+      return;
+    }
+    let byPort = transfer !== undefined && transfer.length > 0;
+    if (!byPort) {
+      try {
+        task.counted = writeArguments(this.#scratch, args);
+        byPort = !this.table.canHold(this.#scratch.length);
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error;
+        byPort = true;
+      }
+    }
+    if (byPort) task.args = clonedArguments(args, transfer);
+    task.sequence = this.submitted++;
+    if (!this.#admit(task, args)) return;
+    if (this.outstanding++ === 0) this.#begins();
+    const isOutside = task.queued !== undefined;
+    const waitsForKey = !isOutside && !this.#keys.hold(task);
+    if (
+      task.handler >= 0 &&
+      !waitsForKey &&
+      !byPort &&
+      !isOutside &&
+      this.#backlog.size === 0 &&
+      this.#mayPlace &&
+      this.table.place(task, this.#scratch, task.counted)
+    ) {
+      this.#announceTask(task.slot);
+      return;
+    }
+    if (!byPort) task.encoded = ownBytes(this.#scratch);
+    if (isOutside) return;
+    if (!waitsForKey) this.#backlog.push(task);
+    this.#feed();
+  }
+
+  notFound(name: string): HandlerNotFoundError {
+    return new HandlerNotFoundError(name, moduleName(this.#options.module), this.#names ?? []);
+  }
+
+  /** Whether the task is taken in, at once or later. */
+  #admit(task: Task, args: unknown[]): boolean {
+    const { capacity, whenFull } = this.#options;
+    if (this.outstanding < capacity || this.waiting < capacity) {
+      this.#accepted++;
+      return true;
+    }
+    switch (whenFull) {
+      case 'wait':
+        this.#outside.push(task);
+        return true;
+      case 'reject':
+        this.refused++;
+        task.reject(new QueueFullError(capacity));
+        return false;
+      case 'caller-runs':
+        void this.#runHere(task, args);
+        return false;
+      case 'drop-oldest': {
+        this.#dropOldest();
+        this.#accepted++;
+        return true;
+      }
+    }
+  }
+
+  /** Tasks that were taken in and that no worker has begun. */
+  get waiting(): number {
+    let begun = 0;
+    for (const { counters } of this.#memory.workers) begun += Atomics.load(counters, BEGUN) >>> 0;
+    return (this.#accepted - this.#neverBegun - begun) | 0; // counters of workers wrap
+  }
+
+  /** Tasks that were not taken in yet. */
+  get outside(): number {
+    return this.#outside.size;
+  }
+
+  async #runHere(task: Task, args: unknown[]): Promise<void> {
+    try {
+      const module = (await import(this.#options.module.href)) as Record<string, unknown>;
+      const handler = module[task.name];
+      if (typeof handler !== 'function')
+        throw new HandlerNotFoundError(task.name, moduleName(this.#options.module), Object.keys(module));
+      task.resolve(await handler(...(this.#options.asyncContext === undefined ? args : args.slice(1))));
+    } catch (error) {
+      task.reject(error);
+    }
+  }
+
+  #dropOldest(): void {
+    const inBacklog = this.#backlog.oldest();
+    let oldest: Task | undefined;
+    for (const task of this.table) {
+      const isWaiting = !task.settled && this.table.workerOf(task) === 0;
+      if (isWaiting && (oldest === undefined || task.sequence < oldest.sequence)) oldest = task;
+    }
+    const isInSlot =
+      oldest !== undefined && (inBacklog === undefined || oldest.sequence < inBacklog.sequence);
+    if (!isInSlot || !this.#takeBack(oldest!)) {
+      oldest = inBacklog;
+      if (oldest === undefined) return; // a worker was faster: there is room
+      this.#backlog.remove(oldest);
+      this.#leave(oldest);
+    }
+    this.dropped++;
+    oldest!.reject(new TaskDroppedError(oldest!.name));
+  }
+
+  /** The first task after none: from here on this thread waits for records, and the process stays alive. */
+  #begins(): void {
+    this.completions.begin();
+    this.#limits.begin();
+    this.#crew.ensure();
+  }
+
+  /** How many tasks may be in slots: as many as fit, or only as many as workers can take up when order may still change. */
+  get #mayPlace(): boolean {
+    if (!this.#ordered && this.#options.whenFull !== 'drop-oldest') return !this.table.isFull;
+    return this.table.size < this.#crew.alive * (this.#options.concurrency + 2);
+  }
+
+  /** There is work for the workers: a task's slot, or a lane. */
+  announce(number: number): void {
+    const { queue } = this.#memory;
+    if (!queue.pushWord(number)) this.retries.add(() => queue.pushWord(number));
+    this.#memory.wakeForWork();
+  }
+
+  #announceTask(slot: number): void {
+    this.announce(slot);
+    if (this.outstanding > this.#crew.alive) this.#crew.grow();
+  }
+
+  /** Moves tasks from outside to the backlog and from there to the workers. */
+  #feed(): void {
+    // A task that fails here asks for the next one: this loop is at it already.
+    if (this.#feeding) return;
+    this.#feeding = true;
+    try {
+      do this.#feedSome();
+      while (this.#outside.size > 0 && this.waiting < this.#options.capacity);
+    } finally {
+      this.#feeding = false;
+    }
+  }
+
+  #feedSome(): void {
+    while (this.#outside.size > 0 && this.waiting < this.#options.capacity) {
+      const task = this.#outside.shift()!;
+      this.#accepted++;
+      if (this.#keys.hold(task)) this.#backlog.push(task);
+    }
+    while (this.#backlog.size > 0 && this.#names !== undefined && this.#mayPlace && !this.table.isFull) {
+      const task = this.#backlog.shift()!;
+      if (task.handler < 0) task.handler = this.numberOf(task.name);
+      if (task.handler < 0) {
+        this.#leave(task);
+        task.reject(this.notFound(task.name));
+        continue;
+      }
+      if (task.args !== undefined) {
+        if (!this.#placeDirect(task)) {
+          this.#backlog.unshift(task);
+          return;
+        }
+        continue;
+      }
+      this.#fed.pointAt(task.encoded!);
+      if (!this.table.place(task, this.#fed, task.counted)) {
+        this.#backlog.unshift(task); // no room for its arguments: tasks that end make some
+        return;
+      }
+      task.encoded = undefined;
+      this.#announceTask(task.slot);
+    }
+  }
+
+  /** Hands a task by message port to the worker that has the least to do. False: none is ready. */
+  #placeDirect(task: Task): boolean {
+    const best = this.#crew.leastLoaded();
+    if (best === undefined || !this.table.placeDirect(task, best.index)) return false;
+    const { slot, generation } = task;
+    const { args, list } = task.args as unknown as ClonedArguments;
+    task.args = undefined;
+    best.direct++;
+    task.direct = best;
+    best.post({ type: 'task', slot, generation, args }, list);
+    return true;
+  }
+
+  /** Takes a task back that no worker has begun. False: one has. */
+  #takeBack(task: Task): boolean {
+    this.#neverBegun++;
+    if (this.table.takeBack(task)) return true;
+    this.#neverBegun--;
+    return false;
+  }
+
+  /** A task that had no slot is over. */
+  #leave(task: Task): void {
+    this.#neverBegun++;
+    this.#over(task);
+  }
+
+  /** A task is over, and its slot, if it had one, free. */
+  #over(task: Task): void {
+    this.completed++;
+    const next = this.#keys.release(task);
+    if (next !== undefined) this.#backlog.push(next);
+    if (task.direct !== undefined) task.direct.direct--;
+    if (--this.outstanding === 0) {
+      // What a worker had been given and not begun when it died was counted nowhere.
+      this.#neverBegun += this.waiting;
+      this.onEmpty?.();
+    }
+    if (this.#backlog.size > 0 || this.#outside.size > 0) this.#feed();
+  }
+
+  /** The caller wants no more of a task. */
+  readonly giveUp = (task: Task, why: 'aborted' | 'timeout', reason: unknown): void => {
+    if (task.settled) return;
+    const error = why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason;
+    this.givenUp++;
+    task.reject(error);
+    this.#stop(task, why);
+  };
+
+  /** `taskTimeout` is over. */
+  tookTooLong(task: Task): void {
+    this.givenUp++;
+    task.reject(new TaskTimeoutError(task.name, this.#options.taskTimeout));
+    this.#stop(task, 'timeout');
+  }
+
+  /** Takes a task that is settled out of wherever it is. */
+  #stop(task: Task, why: 'aborted' | 'timeout'): void {
+    if (task.queued) {
+      if (this.#outside.has(task)) {
+        this.#outside.remove(task);
+        this.#over(task);
+      } else {
+        this.#backlog.remove(task);
+        this.#leave(task);
+      }
+    } else if (task.slot < 0) {
+      this.#leave(task); // waits for its key
+    } else if (!this.#takeBack(task)) {
+      this.table.abort(task);
+      const { generation } = task;
+      const grace = new Alarm(() => {
+        if (task.slot < 0 || task.generation !== generation) return;
+        this.#crew.at(this.table.workerOf(task))?.terminate(why);
+      });
+      grace.set(this.#options.graceMs);
+    }
+  }
+
+  /** A worker that died had been given a task, which went down with its port. */
+  neverBegan(): void {
+    this.#neverBegun++;
+  }
+
+  /** No worker can be had: everything that waits for one fails. */
+  failWaiting(error: Error): void {
+    this.#feeding = true; // nothing moves up meanwhile
+    for (const task of [...this.table]) if (this.#takeBack(task)) task.reject(error);
+    for (const task of this.#outside.drain()) {
+      this.#over(task);
+      task.reject(error);
+    }
+    // One that leaves may let the next of its key in.
+    for (let task = this.#backlog.shift(); task !== undefined; task = this.#backlog.shift()) {
+      this.#leave(task);
+      task.reject(error);
+    }
+    this.#feeding = false;
+  }
+
+  /** Everything that is not over fails, since the pool closes. Answers how many those were. */
+  cut(): number {
+    let cut = 0;
+    const fail = (task: Task): void => {
+      if (task.settled) return;
+      cut++;
+      task.reject(new PoolClosedError('the pool was closed before the task had ended'));
+    };
+    for (const task of [...this.#outside.drain(), ...this.#backlog.drain()]) fail(task);
+    for (const task of this.#keys.waiting()) fail(task);
+    for (const task of [...this.table]) {
+      fail(task);
+      this.#takeBack(task);
+    }
+    return cut;
+  }
+
+  /** The pool is closed. */
+  stop(): void {
+    this.#limits.stop();
+    this.retries.stop();
+    this.completions.stop();
+  }
+}
+
+interface ClonedArguments {
+  args: unknown[];
+  list: readonly never[];
+}
+
+/** Arguments for a message port, as they are at the moment of the call. */
+function clonedArguments(args: unknown[], list: RunOptions['transfer']): readonly unknown[] {
+  try {
+    const moved = structuredClone({ args, list: list ?? [] }, { transfer: [...(list ?? [])] as never[] });
+    return moved as unknown as readonly unknown[];
+  } catch (error) {
+    throw new CodecError('structured', error);
+  }
+}
+
+/** Encoded arguments that outlive the scratch memory. */
+function ownBytes({ bytes, start, end }: Encoded): Buffer {
+  const own = Buffer.allocUnsafeSlow(end - start);
+  bytes.copy(own, 0, start, end);
+  return own;
+}
