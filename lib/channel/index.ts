@@ -23,14 +23,13 @@ export {
   trySelect,
 } from './select.js';
 export type { Receivable, Sendable } from './selectable.js';
-export {
-  type ChannelHandle,
-  type OpenChannelOptions,
-  openChannel,
-  type Reservation,
-  type SharedChannel,
-  type SharedChannelOptions,
-  sharedChannel,
+export { openChannel, sharedChannel } from './shared/open-channel.js';
+export type {
+  ChannelHandle,
+  OpenChannelOptions,
+  Reservation,
+  SharedChannel,
+  SharedChannelOptions,
 } from './shared/shared-channel.js';
 export { type Ticker, tick } from './tick.js';
 export { type Watch, watch } from './watch.js';

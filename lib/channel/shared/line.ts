@@ -1,0 +1,49 @@
+import { Waker, WakeSource } from '../../shared/waker.js';
+import type { WaiterListOwner } from '../waiter.js';
+import type { SharedEnd } from './shared-end.js';
+
+/** One line of waiters of an end, and where this thread parks for it. */
+export class Line extends WakeSource implements WaiterListOwner {
+  readonly #end: SharedEnd<unknown>;
+  readonly #receives: boolean;
+
+  constructor(end: SharedEnd<unknown>, receives: boolean) {
+    super();
+    this.#end = end;
+    this.#receives = receives;
+  }
+
+  waitersCame(): void {
+    Waker.get().add(this);
+    if (this.#receives) this.#end.announce();
+  }
+
+  waitersLeft(): void {
+    if (this.#receives) this.#end.retract();
+    Waker.get().remove(this);
+  }
+
+  hold(): boolean {
+    return this.#receives ? this.#end.hold() : true;
+  }
+
+  resume(): void {
+    if (this.#receives) this.#end.announce();
+  }
+
+  poll(): boolean {
+    return this.#receives ? this.#end.pollReceivers() : this.#end.pollSenders();
+  }
+
+  park(): void {
+    const { readers, writers } = this.#end.memory;
+    (this.#receives ? readers : writers).park();
+  }
+
+  unpark(): void {
+    const { readers, writers } = this.#end.memory;
+    if (this.#receives) {
+      if (!readers.unpark() && this.#end.receivable) readers.wakeOne();
+    } else if (!writers.unpark() && this.#end.sendable) writers.wakeOne();
+  }
+}

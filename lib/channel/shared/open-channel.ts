@@ -1,0 +1,102 @@
+/** Making a channel across threads, and opening it in another one. */
+import { InvalidArgValueError } from '../../errors.js';
+import { resolveCodec, type WireCodec } from '../../shared/codec/codecs.js';
+import { checkHandle } from '../../shared/handle.js';
+import { threadId, Waker } from '../../shared/waker.js';
+import { checkInteger, checkOneOf, checkOptions } from '../../validate.js';
+import type { Overflow } from '../channel.js';
+import { CodecMismatchError } from '../channel-error.js';
+import { ChannelMemory, OVERFLOWS } from './channel-memory.js';
+import type {
+  ChannelHandle,
+  OpenChannelOptions,
+  SharedChannel,
+  SharedChannelOptions,
+} from './shared-channel.js';
+import { SharedEnd } from './shared-end.js';
+
+const DEFAULT_MAX_BYTES = 16 * 2 ** 20;
+const MAX_MAX_BYTES = 2 ** 28;
+const MAX_CAPACITY = 2 ** 24;
+
+/** The ends of this thread by the names of their channels: opening a channel again gives the same end. */
+const ends = new Map<string, WeakRef<SharedEnd<unknown>>>();
+const forgotten = new FinalizationRegistry<string>((name) => {
+  if (ends.get(name)?.deref() === undefined) ends.delete(name);
+});
+let serial = 0;
+
+function remember<T>(end: SharedEnd<T>): SharedEnd<T> {
+  ends.set(end.memory.name, new WeakRef(end as SharedEnd<unknown>));
+  forgotten.register(end, end.memory.name);
+  return end;
+}
+
+let watched = false;
+function watchDeaths(): void {
+  if (watched) return;
+  watched = true;
+  Waker.get().onThreadDeath(() => {
+    for (const end of ends.values()) end.deref()?.sweep();
+  });
+}
+
+/**
+ * Makes a channel that other threads can open: post its `handle` to them.
+ *
+ * @throws InvalidArgTypeError, OutOfRangeError, InvalidArgValueError
+ * @throws SharedMemoryError where SharedArrayBuffer is switched off
+ * @example
+ * import { Worker } from 'node:worker_threads';
+ *
+ * const squares = sharedChannel<number>({ capacity: 64, codec: float64 });
+ * const source = `
+ *   const { workerData } = require('node:worker_threads');
+ *   import(workerData.sluice).then(async ({ openChannel }) => {
+ *     const squares = openChannel(workerData.handle);
+ *     for (let i = 1; i <= 3; i++) await squares.send(i * i);
+ *     squares.close();
+ *   });`;
+ * new Worker(source, { eval: true, workerData: { handle: squares.handle, sluice: import.meta.resolve('sluice') } });
+ * for await (const square of squares) console.log(square); // prints: 1
+ * // prints: 4
+ * // prints: 9
+ */
+export function sharedChannel<T>(options: SharedChannelOptions<T>): SharedChannel<T> {
+  const given = checkOptions('options', options, ['capacity', 'codec', 'maxBytes', 'overflow']);
+  const capacity = checkInteger('options.capacity', given.capacity, 0, MAX_CAPACITY);
+  const codec = resolveCodec('options.codec', given.codec) as WireCodec<T>;
+  const isNumber = codec.name === 'int32' || codec.name === 'float64';
+  const { maxBytes = isNumber ? 8 : DEFAULT_MAX_BYTES, overflow = 'block' } = given;
+  checkInteger('options.maxBytes', maxBytes, 1, MAX_MAX_BYTES);
+  checkOneOf('options.overflow', overflow, OVERFLOWS as readonly string[]);
+  if (overflow === 'drop-oldest' && capacity === 0)
+    throw new InvalidArgValueError(
+      'options.overflow',
+      'needs a buffer to drop the oldest value of',
+      overflow,
+    );
+  const parameters = { capacity, maxBytes: maxBytes as number, overflow: overflow as Overflow };
+  watchDeaths();
+  return remember(new SharedEnd<T>(ChannelMemory.create(parameters, threadId(), ++serial), codec));
+}
+
+/**
+ * Opens the channel that `handle` leads to, in another thread of the process or in the same.
+ *
+ * @throws InvalidArgTypeError for what is no handle of a channel, or when a codec of one's own is missing
+ * @throws SharedMemoryError `ERR_FOREIGN_HANDLE` for a handle of another process, `ERR_SHARED_LAYOUT` for one of another version
+ * @throws CodecMismatchError when the codec is not the one that the channel was made with
+ */
+export function openChannel<T>(handle: ChannelHandle<T>, options?: OpenChannelOptions<T>): SharedChannel<T> {
+  const region = checkHandle('channel', handle);
+  const { codec = handle.codec } = checkOptions('options', options, ['codec']);
+  const name = typeof handle.codec === 'string' ? handle.codec : '';
+  const wire = resolveCodec('options.codec', codec) as WireCodec<T>;
+  if (wire.name !== name) throw new CodecMismatchError(name, wire.name);
+  const memory = new ChannelMemory(region);
+  const open = ends.get(memory.name)?.deref() as SharedEnd<T> | undefined;
+  if (open !== undefined) return open;
+  watchDeaths();
+  return remember(new SharedEnd<T>(memory, wire));
+}

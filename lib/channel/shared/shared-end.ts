@@ -1,0 +1,666 @@
+/**
+ * The channel across threads: the interface of the local one over a queue in shared memory.
+ *
+ * Each thread that has the channel open has an *end*: its own two lines of waiters, and for each line one source of this thread's
+ * waker. Values go through the slot queue and nowhere else, so there is one order for all threads; what an end does on its own
+ * is only to serve its waiters at once, in the same step, when one of its own operations made that possible. Where
+ * threads compete, a wake goes to one at a time, in turn.
+ *
+ * Without a buffer, a value is put into the queue only for a thread that waits: see credit.ts.
+ *
+ * Order. An operation here changes the queue and then looks for parked threads; a thread that parks says so and then looks at
+ * the queue. All of these are sequentially consistent: one of the two sees the other (lib/shared has the proof).
+ */
+import { type CancellationSource, type WaitOptions, waitSource } from '../../context/cancellation.js';
+import { charge, readyVoid } from '../../context/turn-budget.js';
+import { waitObserver } from '../../context/wait-observer.js';
+import { NotSupportedError } from '../../errors.js';
+import { native } from '../../native.js';
+import { CodecError } from '../../shared/codec/codec-error.js';
+import type { WireCodec } from '../../shared/codec/codecs.js';
+import { makeHandle } from '../../shared/handle.js';
+import { readReason, writeReason } from '../../shared/reason.js';
+import { threadId, Waker } from '../../shared/waker.js';
+import { checkInteger } from '../../validate.js';
+import type { Overflow } from '../channel.js';
+import { ChannelClosedError } from '../channel-error.js';
+import { ParkedSend } from '../operation.js';
+import { closedFor, EMPTY, type Empty, type Received } from '../received.js';
+import { Receiver } from '../receiver.js';
+import { type SendSide, sendSide } from '../selectable.js';
+import { type BatchSendSide, sendManyTo } from '../sender.js';
+import { observeWait } from '../wait.js';
+import { type ReceiveWaiter, type SendWaiter, WaiterList } from '../waiter.js';
+import { type ChannelMemory, DROPPED, REASON, STATE } from './channel-memory.js';
+import { Credit } from './credit.js';
+import { Line } from './line.js';
+import { type Message, MessageQueue } from './message-queue.js';
+import { Parcel } from './parcel.js';
+import type { ChannelHandle, Reservation, SharedChannel } from './shared-channel.js';
+
+/** Values of STATE; any other is the id of the thread that is closing the channel. */
+const OPEN = 0;
+const CLOSED = 1;
+
+/** Looks at the queue while another thread is between two of its steps, or is woken to send. */
+const MEETING_SPINS = 2000;
+
+/** This thread's end of a channel. */
+export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, BatchSendSide<T> {
+  readonly memory: ChannelMemory;
+  readonly capacity: number;
+  readonly codec: WireCodec<T>;
+  readonly #queue: MessageQueue<T>;
+  /** Without a buffer. */
+  readonly #credit: Credit | undefined;
+  readonly #overflow: Overflow;
+  readonly #receiveLine = new Line(this as SharedEnd<unknown>, true);
+  readonly #sendLine = new Line(this as SharedEnd<unknown>, false);
+  readonly #receivers = new WaiterList<ReceiveWaiter<T>>(this.#receiveLine);
+  readonly #senders = new WaiterList<SendWaiter<T | Parcel>>(this.#sendLine);
+  /**
+   * A try has failed although the hint said ready: another thread is between two steps, or whoever waits first cannot go on.
+   * Until this step of the program is over the hints say no, so that a select comes to an end, and waits.
+   */
+  #receiveRefused = false;
+  #sendRefused = false;
+  /** Whose turn it is where this thread and others compete: this one's, or that of others. */
+  #ownTurn = true;
+  #cause: { reason: unknown } | undefined;
+  readonly #announceAgain = (): void => this.announce();
+
+  constructor(memory: ChannelMemory, codec: WireCodec<T>) {
+    super();
+    this.memory = memory;
+    this.codec = codec;
+    this.capacity = memory.capacity;
+    this.#queue = new MessageQueue(memory, codec);
+    this.#credit = memory.capacity === 0 ? new Credit(memory) : undefined;
+    this.#overflow = memory.overflow;
+  }
+
+  get handle(): ChannelHandle<T> {
+    return { ...makeHandle('channel', this.memory.region), codec: this.codec.name };
+  }
+
+  get maxBytes(): number {
+    return this.memory.maxBytes;
+  }
+
+  get length(): number {
+    return this.#credit === undefined ? this.#queue.slots.length : 0;
+  }
+
+  get dropped(): number {
+    return Atomics.load(this.memory.words, DROPPED) >>> 0;
+  }
+
+  get closed(): boolean {
+    return this.#queue.slots.isShut;
+  }
+
+  get [sendSide](): SendSide<T> {
+    return this;
+  }
+
+  ref(): this {
+    return this.#hold(true);
+  }
+
+  unref(): this {
+    return this.#hold(false);
+  }
+
+  #hold(held: boolean): this {
+    const waker = Waker.get();
+    waker.hold(this.#receiveLine, held);
+    waker.hold(this.#sendLine, held);
+    return this;
+  }
+
+  get #closeReason(): unknown {
+    this.#cause ??= { reason: readReason(this.memory.words, REASON) };
+    return this.#cause.reason;
+  }
+
+  #closedError(): ChannelClosedError {
+    return new ChannelClosedError(this.#closeReason);
+  }
+
+  /** Closed, and nothing is on its way. */
+  get #drained(): boolean {
+    const { slots } = this.#queue;
+    return slots.isShut && slots.length === 0;
+  }
+
+  // --- sending
+
+  send(value: T, options?: WaitOptions): Promise<void> {
+    let source: CancellationSource | undefined;
+    if (options !== undefined) {
+      source = waitSource(options);
+      if (source?.canceled) return Promise.reject(source.reason);
+    }
+    let message: Message;
+    try {
+      if (this.#queue.slots.isShut) throw this.#closedError();
+      message = this.#queue.encode(value);
+      if (this.#send(message)) return readyVoid();
+      if (this.#queue.slots.isShut) throw this.#closedError();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    // A copy: the value may change meanwhile, and the memory is used for the next one.
+    const parked = new ParkedSend<T | Parcel>(new Parcel(message));
+    source?.add(parked);
+    this.#senders.add(parked);
+    if (waitObserver !== undefined) observeWait(parked, [this], 'send');
+    return parked.promise;
+  }
+
+  trySend(value: T): boolean {
+    const { slots } = this.#queue;
+    if (slots.isShut) throw this.#closedError();
+    charge(1);
+    const message = this.#queue.encode(value);
+    if (this.#pass(message)) {
+      this.#sent(1);
+      return true;
+    }
+    if (slots.isShut) throw this.#closedError();
+    if (this.#overflow === 'block') return false;
+    this.#overflowed(message);
+    return this.#overflow === 'drop-oldest';
+  }
+
+  sendMany(values: Iterable<T>, options?: WaitOptions): Promise<void> {
+    return sendManyTo(this, values, options);
+  }
+
+  get sendReady(): boolean {
+    return !this.#sendRefused && (this.sendable || this.#overflow !== 'block');
+  }
+
+  /** Whether a send would have an effect, as far as can be told without sending. */
+  get sendable(): boolean {
+    const { slots } = this.#queue;
+    if (slots.isShut) return true;
+    if (this.#credit === undefined) return slots.pushable;
+    return this.#receivers.first !== undefined || this.#credit.available;
+  }
+
+  sendNow(value: T): boolean {
+    if (this.#queue.slots.isShut) throw this.#closedError();
+    const done = this.#send(this.#queue.encode(value));
+    if (!done && this.#queue.slots.isShut) throw this.#closedError();
+    if (!done && this.sendReady) {
+      this.#sendRefused = true;
+      queueMicrotask(this.#hintAgain);
+    }
+    return done;
+  }
+
+  sendSome(list: readonly T[]): number {
+    const queue = this.#queue;
+    if (queue.slots.isShut) throw this.#closedError();
+    let sent = 0;
+    while (sent < list.length) {
+      if (this.#senders.first !== undefined) {
+        this.pollSenders();
+        if (this.#senders.first !== undefined) break;
+      }
+      const max = this.#receivers.first?.max ?? 1;
+      let count = 0;
+      if (max > 1 && queue.slots.length === 0) {
+        count = this.#handOver(list, sent, max);
+      } else if (this.#credit === undefined) {
+        count = queue.pushMany(list, sent, (done) => this.#sent(done));
+        if (count > 0) this.#sent(count);
+      }
+      if (count === 0) {
+        if (!this.#send(queue.encode(list[sent]!))) break;
+        count = 1;
+      }
+      sent += count;
+    }
+    if (sent < list.length && queue.slots.isShut) throw this.#closedError();
+    return sent;
+  }
+
+  enlistSender(waiter: SendWaiter<T>): void {
+    this.#senders.add(waiter);
+  }
+
+  /** Sends `message` or drops it as the overflow policy says. False: it must wait. */
+  #send(message: Message): boolean {
+    if (this.#pass(message)) {
+      this.#sent(1);
+      return true;
+    }
+    if (this.#overflow === 'block' || this.#queue.slots.isShut) return false;
+    this.#overflowed(message);
+    return true;
+  }
+
+  /** Gives `message` to the queue, behind those that wait here already. */
+  #pass(message: Message): boolean {
+    if (this.#senders.first !== undefined) {
+      const kept = new Parcel(message); // what waits is encoded into the same memory
+      this.pollSenders();
+      if (this.#senders.first === undefined) return this.#push(kept);
+      // Without a buffer, a sender that waits beside a receiver is a case of the receiver's own select: nobody is passed.
+      return this.#credit !== undefined && this.#receivers.first !== undefined && this.#push(kept);
+    }
+    return this.#push(message);
+  }
+
+  #push(message: Message): boolean {
+    const credit = this.#credit;
+    if (credit === undefined) return this.#queue.push(message);
+    const receiver = this.#receivers.first;
+    if (receiver !== undefined && this.#queue.slots.length === 0 && credit.retract()) {
+      this.#deliver(receiver, message);
+      if (this.#receivers.first !== undefined) this.announce();
+      return true;
+    }
+    if (this.#queue.slots.isShut || !credit.take()) return false;
+    if (this.#queue.push(message)) {
+      credit.sent();
+      return true;
+    }
+    credit.giveBack();
+    return false;
+  }
+
+  /** Straight to a receiver of this thread, while nothing is in the queue. */
+  #deliver(receiver: ReceiveWaiter<T>, message: Message): void {
+    let value: T;
+    try {
+      value = this.#queue.decode(message);
+    } catch (error) {
+      receiver.refuse(error);
+      return;
+    }
+    receiver.deliver(value);
+  }
+
+  #handOver(list: readonly T[], from: number, max: number): number {
+    if (this.#credit?.retract() === false) return 0;
+    const values: T[] = [];
+    const count = Math.min(max, list.length - from);
+    for (let i = 0; i < count; i++) values.push(this.#queue.decode(this.#queue.encode(list[from + i]!)));
+    this.#receivers.first?.deliverMany(values);
+    if (this.#receivers.first !== undefined) this.announce();
+    return count;
+  }
+
+  /** What to do after `count` values went into the queue: serve receivers, here and elsewhere. */
+  #sent(count: number): void {
+    this.#receiveRefused = false;
+    const { readers } = this.memory;
+    const others = readers.othersParked;
+    if (this.#receivers.first !== undefined && (!others || this.#takeTurn())) {
+      this.#serveReceivers();
+      if (!this.#queue.slots.poppable) return;
+    }
+    if (this.#credit !== undefined) readers.wakeAll();
+    else if (others || this.#receivers.first !== undefined) readers.wake(count);
+  }
+
+  #takeTurn(): boolean {
+    this.#ownTurn = !this.#ownTurn;
+    return this.#ownTurn;
+  }
+
+  /** There is no room, and the channel drops. */
+  #overflowed(message: Message): void {
+    const { words } = this.memory;
+    if (this.#overflow === 'drop-newest') {
+      Atomics.add(words, DROPPED, 1);
+      return;
+    }
+    for (let tries = 0; tries < MEETING_SPINS; tries++) {
+      if (this.#queue.drop()) Atomics.add(words, DROPPED, 1);
+      if (this.#queue.push(message)) {
+        this.#sent(1);
+        return;
+      }
+      if (this.#queue.slots.isShut) throw this.#closedError();
+    }
+    Atomics.add(words, DROPPED, 1); // another thread holds the oldest, and is asleep
+  }
+
+  /** Lets senders that wait here do what they can. True: none waits any more. */
+  pollSenders(): boolean {
+    const sent = this.#serveSenders();
+    if (sent > 0) this.#sent(sent);
+    return this.#senders.first === undefined;
+  }
+
+  #serveSenders(): number {
+    const { slots } = this.#queue;
+    let sent = 0;
+    for (let sender = this.#senders.first; sender !== undefined; sender = this.#senders.first) {
+      if (slots.isShut) {
+        sender.refuse(this.#closedError());
+        continue;
+      }
+      if (!this.sendable) break;
+      let message: Message;
+      try {
+        const { value } = sender;
+        message = value instanceof Parcel ? value : this.#queue.encode(value);
+      } catch (error) {
+        sender.refuse(error);
+        continue;
+      }
+      if (!this.#meet(sender, message)) break;
+      sent++;
+    }
+    return sent;
+  }
+
+  /** Sends for a waiter. A select first makes sure that no other case of it has happened. */
+  #meet(sender: SendWaiter<T | Parcel>, message: Message): boolean {
+    const receiver = this.#receivers.first;
+    const selects = sender.hold !== undefined;
+    if (this.#credit !== undefined && selects) {
+      const own = receiver !== undefined && sameSelect(sender, receiver);
+      if (receiver !== undefined && !own && this.#push(message)) {
+        sender.taken();
+        return true;
+      }
+      if (!sender.hold!()) return false;
+      if (!this.#credit.take()) {
+        sender.resume?.();
+        return false;
+      }
+      if (!this.#queue.push(message)) {
+        this.#credit.giveBack();
+        sender.resume?.();
+        return false;
+      }
+      this.#credit.sent();
+    } else if (!this.#push(message)) return false;
+    sender.taken();
+    return true;
+  }
+
+  reserve(length: number): Reservation | undefined {
+    checkInteger('length', length, 0, 2 ** 31 - 1);
+    if (this.#credit !== undefined) throw new NotSupportedError('reserve on a channel without a buffer');
+    if (this.#queue.slots.isShut) throw this.#closedError();
+    charge(1);
+    if (this.#senders.first !== undefined && !this.pollSenders()) return undefined;
+    const slot = this.#queue.reserve(length);
+    if (slot === undefined) return undefined;
+    let open = true;
+    const finish = (commits: boolean): void => {
+      if (!open) return;
+      open = false;
+      if (commits) slot.commit();
+      else slot.abandon();
+      this.#sent(1);
+    };
+    return {
+      bytes: slot.bytes,
+      commit: () => finish(true),
+      abandon: () => finish(false),
+      [Symbol.dispose]: () => finish(false),
+    };
+  }
+
+  // --- receiving
+
+  override recv(options?: WaitOptions): Promise<Received<T>> {
+    try {
+      return super.recv(options);
+    } catch (error) {
+      return rejectCodec(error);
+    }
+  }
+
+  override recvMany(max: number, options?: WaitOptions): Promise<T[]> {
+    try {
+      return super.recvMany(max, options);
+    } catch (error) {
+      return rejectCodec(error);
+    }
+  }
+
+  override tryRecv(): Received<T> | Empty {
+    charge(1);
+    const received = this.receiveNow();
+    if (received !== undefined) return received;
+    // A sender of another thread sends only to who waits: wait for a moment.
+    if (
+      this.#credit === undefined ||
+      !this.memory.writers.othersParked ||
+      this.#receivers.first !== undefined
+    )
+      return EMPTY;
+    this.#credit.announce();
+    for (let tries = 0; tries < MEETING_SPINS * 10; tries++) {
+      if (this.#queue.slots.poppable) break;
+      if (tries >= MEETING_SPINS && this.#credit.retract()) break;
+    }
+    return this.receiveNow() ?? EMPTY;
+  }
+
+  get receiveReady(): boolean {
+    return !this.#receiveRefused && (this.receivable || this.#senders.first !== undefined);
+  }
+
+  get receivable(): boolean {
+    return this.#queue.slots.poppable || this.#drained;
+  }
+
+  receiveNow(): Received<T> | undefined {
+    const queue = this.#queue;
+    if (this.#receivers.first !== undefined) {
+      this.#serveReceivers(); // who came first
+      if (this.#receivers.first !== undefined)
+        return this.#credit !== undefined && this.#senders.first !== undefined
+          ? this.#takeFromSender() // a case of the receiver's own select: nobody is passed
+          : this.#refuse();
+    }
+    if (!queue.pop()) {
+      if (this.#senders.first !== undefined && this.#credit !== undefined) return this.#takeFromSender();
+      if (this.#senders.first === undefined || !this.#fillUp() || !queue.pop()) {
+        if (this.#drained) return closedFor(this.#closeReason);
+        return this.#refuse();
+      }
+    }
+    const value = queue.popped as T;
+    queue.popped = undefined;
+    this.#credit?.settle();
+    this.#received(1);
+    return { ok: true, value };
+  }
+
+  #refuse(): undefined {
+    if (this.receiveReady) {
+      this.#receiveRefused = true;
+      queueMicrotask(this.#hintAgain);
+    }
+    return undefined;
+  }
+
+  readonly #hintAgain = (): void => {
+    this.#sendRefused = false;
+    this.#receiveRefused = false;
+  };
+
+  /** Room that nobody uses goes to senders of this thread. */
+  #fillUp(): boolean {
+    return this.#serveSenders() > 0;
+  }
+
+  /** Without a buffer, from a sender that waits in this thread. */
+  #takeFromSender(): Received<T> | undefined {
+    for (let sender = this.#senders.first; sender !== undefined; sender = this.#senders.first) {
+      if (this.#queue.slots.isShut) {
+        sender.refuse(this.#closedError());
+        continue;
+      }
+      if (sender.hold?.() === false) return this.#refuse();
+      const { value } = sender;
+      try {
+        const message = value instanceof Parcel ? value : this.#queue.encode(value);
+        const copy = this.#queue.decode(message);
+        sender.taken();
+        return { ok: true, value: copy };
+      } catch (error) {
+        sender.refuse(error);
+      }
+    }
+    return this.#drained ? closedFor(this.#closeReason) : this.#refuse();
+  }
+
+  protected override takeMany(max: number): T[] | undefined {
+    if (this.#credit !== undefined) return super.takeMany(max);
+    if (this.#receivers.first !== undefined) {
+      this.#serveReceivers();
+      if (this.#receivers.first !== undefined) return undefined;
+    }
+    const queue = this.#queue;
+    const values: T[] = [];
+    for (;;) {
+      const freed = queue.popMany(values, max - values.length);
+      if (freed > 0) this.#received(freed);
+      if (values.length >= max) break;
+      if (freed === 0 && (this.#senders.first === undefined || !this.#fillUp())) break;
+    }
+    return values.length === 0 && !this.#drained ? undefined : values;
+  }
+
+  enlistReceiver(waiter: ReceiveWaiter<T>): void {
+    this.#receivers.add(waiter);
+  }
+
+  /** What to do after `count` slots became free: serve senders, here and elsewhere. */
+  #received(count: number): void {
+    this.#sendRefused = false;
+    if (this.#credit !== undefined) return;
+    const { writers } = this.memory;
+    const others = writers.othersParked;
+    if (this.#senders.first !== undefined && (!others || this.#takeTurn())) {
+      const sent = this.#serveSenders();
+      if (sent > 0 && this.memory.readers.occupied) this.memory.readers.wake(sent);
+      if (!this.#queue.slots.pushable) return;
+    }
+    if (others || this.#senders.first !== undefined) writers.wake(count);
+  }
+
+  /** Lets receivers that wait here take what is there. True: none waits any more. */
+  pollReceivers(): boolean {
+    this.#serveReceivers();
+    return this.#receivers.first === undefined;
+  }
+
+  #serveReceivers(): void {
+    let freed = 0;
+    for (let receiver = this.#receivers.first; receiver !== undefined; receiver = this.#receivers.first) {
+      const count = this.#serve(receiver);
+      if (count === 0) break;
+      freed += count;
+      this.#credit?.settle();
+    }
+    if (this.#receivers.first !== undefined) {
+      if (this.#drained) this.#endReceivers();
+      else this.announce();
+    }
+    if (freed > 0) this.#received(freed);
+  }
+
+  /** How many values `receiver` was given; one that could not be decoded counts. */
+  #serve(receiver: ReceiveWaiter<T>): number {
+    const queue = this.#queue;
+    try {
+      if (receiver.max === 1) {
+        if (!queue.pop()) return 0;
+        const value = queue.popped as T;
+        queue.popped = undefined;
+        receiver.deliver(value);
+        return 1;
+      }
+      const values: T[] = [];
+      const count = queue.popMany(values, receiver.max);
+      if (values.length > 0) receiver.deliverMany(values);
+      return count;
+    } catch (error) {
+      receiver.refuse(error);
+      return 1;
+    }
+  }
+
+  #endReceivers(): void {
+    const reason = this.#closeReason;
+    for (let receiver = this.#receivers.first; receiver !== undefined; receiver = this.#receivers.first)
+      receiver.end(reason);
+  }
+
+  // --- meeting without a buffer: see credit.ts
+
+  announce(): void {
+    if (this.#receivers.first !== undefined) this.#credit?.announce();
+  }
+
+  retract(): void {
+    if (this.#credit?.retract() === false && this.#queue.slots.poppable) this.memory.readers.wakeAll();
+  }
+
+  hold(): boolean {
+    if (this.#credit?.retract() === false) return false;
+    if (this.#credit !== undefined) queueMicrotask(this.#announceAgain);
+    return true;
+  }
+
+  // --- ending
+
+  close(reason?: unknown): void {
+    const { words } = this.memory;
+    if (Atomics.compareExchange(words, STATE, OPEN, threadId()) !== OPEN) return;
+    this.#cause = { reason };
+    writeReason(words, REASON, reason);
+    Atomics.store(words, STATE, CLOSED);
+    this.#queue.slots.shut();
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    this.memory.readers.wakeAll();
+    this.memory.writers.wakeAll();
+    this.pollSenders();
+    this.pollReceivers();
+  }
+
+  /** After a thread has died: ends what it had under way, and lets everybody look again. */
+  sweep(): void {
+    const { words } = this.memory;
+    this.#queue.sweep();
+    this.#credit?.sweep();
+    const closer = Atomics.load(words, STATE);
+    if (
+      closer !== OPEN &&
+      closer !== CLOSED &&
+      !native.isAlive(closer) &&
+      Atomics.compareExchange(words, STATE, closer, threadId()) === closer
+    ) {
+      words[REASON] = 0; // half written
+      Atomics.store(words, STATE, CLOSED);
+      this.#queue.slots.shut();
+    }
+    this.#wakeAll();
+  }
+}
+
+function sameSelect(a: object, b: object): boolean {
+  const { select } = a as { select?: object };
+  return select !== undefined && select === (b as { select?: object }).select;
+}
+
+function rejectCodec(error: unknown): Promise<never> {
+  if (error instanceof CodecError) return Promise.reject(error);
+  throw error;
+}
