@@ -1,4 +1,5 @@
 // Limits and peers' faults: each costs one connection, with a reason and a count, and no more memory than was agreed.
+import { readdirSync } from 'node:fs';
 import net from 'node:net';
 import {
   delimited,
@@ -296,4 +297,68 @@ describe('an end', () => {
     expect(all.at(-1)).toBe(0x7a);
     await server.close();
   });
+});
+
+describe.each([0, 1])('with %i reactor threads, a listener without a consumer', (reactors) => {
+  const descriptors = (): number => readdirSync('/proc/self/fd').length;
+
+  it('closes who resets, whatever lies unread, and keeps no descriptor of it', async () => {
+    const server = await listen(ANY, { framing: lines(), reactors });
+    const ends: string[] = [];
+    server.onDisconnect((_, { code }) => ends.push(code));
+    const before = descriptors();
+    for (let i = 0; i < 20; i++) {
+      const client = await clientOf(server);
+      await new Promise<void>((resolve) =>
+        client.write(i % 2 === 0 ? 'unread\n' : 'unfinished', () => resolve()),
+      );
+      client.resetAndDestroy();
+      await closed(client);
+    }
+    await until(() => ends.length === 20);
+    expect(new Set(ends)).toEqual(new Set(['ECONNRESET']));
+    expect(server.stats()).toMatchObject({ accepted: 20, closed: 20, faults: 20, connections: 0, frames: 0 });
+    await until(() => descriptors() <= before);
+    await server.close();
+  });
+
+  it('keeps who ended in good order until its data is taken, and counts it among the connections', async () => {
+    const server = await listen(ANY, { framing: lines(), reactors, limits: { connections: 2 } });
+    const ends: string[] = [];
+    server.onDisconnect((_, { code }) => ends.push(code));
+    for (const text of ['first\n', 'second\nrest']) (await clientOf(server)).end(text);
+    await until(() => server.stats().accepted === 2);
+    const silent = await clientOf(server); // for which there is no room
+    await closed(silent.resume());
+    expect(server.stats()).toMatchObject({ connections: 2, refusedByLimit: 1, closed: 0 });
+    const frames: string[] = [];
+    for await (const batch of server) {
+      for (const frame of batch) frames.push(frame.text());
+      if (frames.length === 3) break;
+    }
+    await until(() => ends.length === 2);
+    expect(frames.sort()).toEqual(['first', 'rest', 'second']);
+    expect(ends).toEqual(['PEER_ENDED', 'PEER_ENDED']);
+    expect(server.stats()).toMatchObject({ connections: 0, faults: 0 });
+    await server.close();
+  });
+});
+
+// A reactor thread would have read it ahead, and the end would wait for who takes it.
+it('a listener that loses its consumer closes who had reset behind the batch in hand', async () => {
+  const server = await listen(ANY, { framing: lines() });
+  const ends: string[] = [];
+  server.onDisconnect((_, { code }) => ends.push(code));
+  const client = await clientOf(server);
+  client.write('one\n');
+  for await (const batch of server) {
+    expect(batch.text(0)).toBe('one');
+    await new Promise<void>((resolve) => client.write('two\n', () => resolve()));
+    client.resetAndDestroy();
+    await closed(client);
+    break;
+  }
+  await until(() => ends.length === 1);
+  expect(ends).toEqual(['ECONNRESET']);
+  await server.close();
 });

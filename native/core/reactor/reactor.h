@@ -160,6 +160,7 @@ class Reactor {
   void resume(Connection& connection) noexcept;
   void noticeEndUnread(Connection& connection) noexcept;
   void noticeReset(Connection& connection) noexcept;
+  static int pendingError(const Connection& connection) noexcept;
   Read readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept;
   Read readConnection(Connection& connection, const Arena& arena) noexcept;
   Read readIntoArena(Connection& connection, const Arena& arena) noexcept;

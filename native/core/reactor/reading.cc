@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "reactor/reactor.h"
@@ -34,15 +35,13 @@ void Reactor::markReadable(Connection& connection) noexcept {
   enqueue(endpoint);
 }
 
-/// Nobody reads, but the peer may have ended with nothing left to deliver: then its end needs no reader.
+/// Nobody reads. An orderly end needs no reader when nothing lies in front of it, and waits for one otherwise. A reset waits
+/// for nobody: the connection is gone, and what it left unread goes with it.
 void Reactor::noticeEndUnread(Connection& connection) noexcept {
-  if (!connection.partial.empty()) return;
+  if (const int error = pendingError(connection); error != 0) return fault(connection, CloseReason::kSystem, error);
+  if (!connection.partial.empty() || connection.endpoint->options.allowHalfOpen) return;
   uint8_t byte;
-  const ssize_t count = ::recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (count < 0 && errno != EAGAIN && errno != EINTR) return fault(connection, CloseReason::kSystem, errno);
-  if (count != 0) return;
-  if (connection.systemError != 0) return fault(connection, CloseReason::kSystem, connection.systemError);
-  if (connection.endpoint->options.allowHalfOpen) return;
+  if (::recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) return;
   connection.readEnded = true;
   connection.closeWhenSent = true;
   if (connection.reason == CloseReason::kNone) connection.reason = CloseReason::kPeerEnded;
@@ -51,16 +50,32 @@ void Reactor::noticeEndUnread(Connection& connection) noexcept {
 
 /// A connection that only writes any more (half open) has no read to find a reset with.
 void Reactor::noticeReset(Connection& connection) noexcept {
+  if (!connection.hangup || connection.closeWhenSent) return;
+  if (const int error = pendingError(connection); error != 0) fault(connection, CloseReason::kSystem, error);
+}
+
+/// The error that has ended the connection, a reset as a rule, or 0. SO_ERROR alone would not do: it tells of ICMP messages
+/// too that TCP has survived (tcp(7)), and only of an error that has ended it does poll(2) speak.
+int Reactor::pendingError(const Connection& connection) noexcept {
+  if (connection.systemError != 0) return connection.systemError;
+  pollfd errors{.fd = connection.fd, .events = 0, .revents = 0};
+  if (::poll(&errors, 1, 0) != 1 || (errors.revents & POLLERR) == 0) return 0;
   int error = 0;
   socklen_t length = sizeof error;
-  if (!connection.hangup || connection.closeWhenSent) return;
-  if (::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
-  if (error != 0) fault(connection, CloseReason::kSystem, error);
+  return ::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
 void Reactor::setReading(Endpoint& endpoint, bool reading) noexcept {
   endpoint.reading = reading;
-  enqueue(endpoint);
+  if (reading) return enqueue(endpoint);
+  // Ends that a reader would have come to.
+  std::vector<Connection*> hungUp;
+  for (Connection* c = endpoint.ready.front(); c != nullptr; c = endpoint.ready.after(c)) {
+    if (c->hangup) hungUp.push_back(c);
+  }
+  for (Connection* c : hungUp) {
+    if (c->isOpen() && !c->failed && !c->readEnded) noticeEndUnread(*c);
+  }
 }
 
 void Reactor::hold(Connection& connection, bool held) noexcept {

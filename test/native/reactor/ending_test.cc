@@ -82,6 +82,69 @@ TEST(Ending, ByAResetNamesTheError) {
   EXPECT_EQ(driven.last(EventKind::kDisconnected).error, ECONNRESET);
 }
 
+TEST(Ending, ByAResetNeedsNoReader) {
+  DrivenReactor driven;
+  Endpoint& server = driven.listen(kLines);
+  driven.reactor().setReading(server, false);
+  for (const std::string_view unread : {"", "unread\n", "unfini"}) {
+    Connected peer = connectTo(driven, server);
+    peer.client.send(unread);
+    driven.settle();
+    peer.client.reset();
+    driven.events.clear();
+    ASSERT_TRUE(untilDisconnected(driven)) << unread;
+    EXPECT_EQ(driven.last(EventKind::kDisconnected).error, ECONNRESET) << unread;
+    EXPECT_EQ(server.openConnections, 0u);
+  }
+  EXPECT_EQ(driven.frameCount, 0u);
+  EXPECT_EQ(server.stats.faults, 3u);
+}
+
+TEST(Ending, ByAResetOfWhatTheReaderLeft) {
+  DrivenReactor driven;
+  Endpoint& server = driven.listen(kLines);
+  driven.releaseAtOnce = false;
+  Connected reset = connectTo(driven, server);
+  Connected ended = connectTo(driven, server);
+  reset.client.send("a\n");
+  ASSERT_TRUE(driven.until([&] { return driven.frameCount == 1; }));
+  reset.client.send("b\n");  // behind a batch that is out
+  ended.client.send("c\n");
+  reset.client.reset();
+  ended.client.close();
+  driven.settle();
+  EXPECT_EQ(driven.count(EventKind::kDisconnected), 0u);
+  driven.reactor().setReading(server, false);
+  driven.reactor().release(server);
+  ASSERT_TRUE(untilDisconnected(driven));
+  EXPECT_EQ(driven.last(EventKind::kDisconnected).slot, reset.slot);
+  driven.settle();
+  EXPECT_EQ(server.openConnections, 1u) << "an orderly end waits behind its data";
+  driven.releaseAtOnce = true;
+  driven.reactor().setReading(server, true);
+  ASSERT_TRUE(untilDisconnected(driven, 2));
+  EXPECT_EQ(driven.frames[ended.slot], (Frames{"c"}));
+  EXPECT_EQ(driven.last(EventKind::kDisconnected).reason, CloseReason::kPeerEnded);
+}
+
+TEST(Ending, InGoodOrderWaitsUnreadAndCostsNoTurns) {
+  DrivenReactor driven;
+  Endpoint& server = driven.listen(kLines);
+  driven.reactor().setReading(server, false);
+  Connected peer = connectTo(driven, server);
+  peer.client.send("unread\nrest");
+  peer.client.close();
+  driven.settle();
+  pollfd readiness{.fd = driven.reactor().descriptor(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&readiness, 1, 20), 0);
+  EXPECT_FALSE(driven.reactor().hasWork());
+  EXPECT_EQ(server.openConnections, 1u);
+  driven.reactor().setReading(server, true);
+  ASSERT_TRUE(untilDisconnected(driven));
+  EXPECT_EQ(driven.frames[peer.slot], (Frames{"unread", "rest"}));
+  EXPECT_EQ(driven.last(EventKind::kDisconnected).reason, CloseReason::kPeerEnded);
+}
+
 TEST(Ending, ForAFaultLeavesTheOthersAlone) {
   struct Fault {
     Framer framer;
