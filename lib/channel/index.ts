@@ -32,4 +32,4 @@ export type {
   SharedChannelOptions,
 } from './shared/shared-channel.js';
 export { type Ticker, tick } from './tick.js';
-export { type Watch, watch } from './watch.js';
+export type { Watch } from './watch.js';

@@ -5,7 +5,7 @@ import { closedFor, type Received } from './received.js';
 import { Receiver } from './receiver.js';
 import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from './waiter.js';
 
-/** What {@link watch} makes. A `for await` loop over it is a loop over a subscription of its own. */
+/** What {@link watch} makes of a value. A `for await` loop over it is a loop over a subscription of its own. */
 export interface Watch<in out T> extends AsyncIterable<T, undefined> {
   /** The latest value, also after `close`. */
   readonly value: T;
@@ -135,19 +135,7 @@ class Subscription<T> extends Receiver<T> implements WaiterListOwner {
   }
 }
 
-/**
- * Makes a value that can be watched: a configuration, a state, a leader's name. `set` never waits, however slow the readers are.
- *
- * @example
- * import { watch } from 'sluice';
- *
- * const level = watch('info');
- * setTimeout(() => level.set('debug'), 5);
- * for await (const name of level) {
- *   console.log(name);
- *   if (name === 'debug') break;
- * }
- */
-export function watch<T>(initial: T): Watch<T> {
+/** @internal The program's `watch` of lib/net/watch.ts, which can watch a descriptor too. */
+export function watchValue<T>(initial: T): Watch<T> {
   return new LocalWatch<T>(initial);
 }

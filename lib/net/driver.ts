@@ -78,6 +78,25 @@ export interface Driver {
   unref(): void;
 }
 
+/** What is asked of a descriptor, and what is found, in bits as `Readiness` in native/core/reactor/descriptor_watches.h has them. */
+export const READABLE = 1;
+export const WRITABLE = 2;
+export const HANGUP = 4;
+
+/** A driver in the event loop of its JavaScript thread: it can watch the program's descriptors too. Nothing reads from them. */
+export interface LoopedDriver extends Driver {
+  /** What of `interest` holds at the moment; 0: nothing does. An errno value negated: EBADF. */
+  lookAtDescriptor(fd: number, interest: number): number;
+  /**
+   * Asks for one descriptor-ready event, in place of what was asked of `fd` before. Answers 0 or an errno value: EPERM when
+   * it can't be polled. The event is a hint, and may come for one that had the number before.
+   */
+  watchDescriptor(fd: number, interest: number): number;
+  /** As `watchDescriptor`, for one that is watched. An errno value says that it was closed since. */
+  stillWatched(fd: number, interest: number): number;
+  unwatchDescriptor(fd: number): void;
+}
+
 /**
  * A driver whose reactor runs on a native thread of its own. `setReading`, `release`, `flush`, `write`, `end` and `destroy`
  * post a message to it, and are applied in order; everything else waits until the thread is between two turns and all
@@ -98,7 +117,7 @@ export interface NativeModule {
     turnTable: Int32Array,
     onTurn: () => void,
     provideArena: (minBytes: number) => [Uint8Array, Int32Array],
-  ) => Driver;
+  ) => LoopedDriver;
   /** `applied[0]` is where the driver keeps the epoch of the output that it has sent or queued last. */
   ThreadReactor: new (
     turnTable: Int32Array,

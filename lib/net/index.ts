@@ -2,6 +2,7 @@
 export type { IpAddress, ListenAddress, RemoteAddress } from './address.js';
 export type { BatchHandler } from './batch-consumer.js';
 export type { Connection } from './connection.js';
+export type { DescriptorWatch, Readiness, WatchDescriptorOptions } from './descriptor-watch.js';
 export type { DisconnectReason } from './disconnect-reason.js';
 export type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from './dispatch-target.js';
 export type { DisconnectHandler, DrainOptions, DrainReport } from './endpoint.js';
@@ -33,3 +34,4 @@ export {
 } from './socket-error.js';
 export type { EndpointStats } from './stats.js';
 export type { HasSignal, WaitOptions } from './wait.js';
+export { watch } from './watch.js';

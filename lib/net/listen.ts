@@ -14,6 +14,7 @@ import {
   resolveListenOptions,
 } from './options.js';
 import { Peer } from './peer.js';
+import { reactorFor } from './reactor.js';
 import { SocketError } from './socket-error.js';
 import { ThreadReactor } from './thread-reactor.js';
 import { cancellable, onCancel, throwIfCanceled } from './wait.js';
@@ -74,17 +75,6 @@ function openListener(
     throw error;
   }
   return shares;
-}
-
-/** A reactor needs descriptors, and perhaps a thread; the system may have none. */
-function reactorFor<R>(text: string, syscall: string, make: () => R): R {
-  try {
-    return make();
-  } catch (error) {
-    const { errno } = error as { errno?: number };
-    if (errno === undefined) throw error;
-    throw new SocketError(errnoName(errno), syscall, text, { cause: error });
-  }
 }
 
 /**

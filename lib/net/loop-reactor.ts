@@ -1,6 +1,7 @@
 /** The reactor that sits in the event loop of its JavaScript thread: one for each thread, made with the first endpoint. */
 import { native } from '../native.js';
 import { LoopArenas } from './arena.js';
+import { DescriptorWaits } from './descriptor-waits.js';
 import { Output } from './output.js';
 import { Reactor } from './reactor.js';
 
@@ -23,9 +24,14 @@ export class LoopReactor extends Reactor {
     },
   );
   readonly output = new Output(this.table, this.driver);
+  readonly descriptors = new DescriptorWaits(this.driver);
 
   private constructor() {
     super();
     this.driver.setOutputGauge(this.gauge);
+  }
+
+  protected override descriptorReady(fd: number): void {
+    this.descriptors.ready(fd);
   }
 }

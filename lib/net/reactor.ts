@@ -5,11 +5,12 @@
  */
 import type { ArenaPool } from './arena.js';
 import { SocketConnection } from './connection.js';
-import { disconnectReason } from './disconnect-reason.js';
+import { disconnectReason, errnoName } from './disconnect-reason.js';
 import type { Driver } from './driver.js';
 import type { EndpointPart } from './endpoint-part.js';
 import { FrameBatch } from './frame-batch.js';
 import type { Output } from './output.js';
+import { SocketError } from './socket-error.js';
 import {
   BATCH_COUNT,
   BATCH_ENDPOINT,
@@ -21,6 +22,7 @@ import {
   EVENT_CONNECT_FAILED,
   EVENT_CONNECTED,
   EVENT_COUNT,
+  EVENT_DESCRIPTOR_READY,
   EVENT_DISCONNECTED,
   EVENT_DRAINED,
   EVENT_ENDPOINT_CLOSED,
@@ -107,6 +109,10 @@ export abstract class Reactor {
     const id = table[at + 1]!;
     const slot = table[at + 2]!;
     const errno = table[at + 3]!;
+    if (kind === EVENT_DESCRIPTOR_READY) {
+      this.descriptorReady(slot);
+      return;
+    }
     const part = this.#parts.get(id);
     if (part === undefined) return;
     const { endpoint } = part;
@@ -140,6 +146,9 @@ export abstract class Reactor {
     }
   }
 
+  /** Something may be ready that {@link DescriptorWaits} wait for. */
+  protected descriptorReady(_fd: number): void {}
+
   #growGauge(slot: number): void {
     let slots = this.gauge.length;
     while (slots <= slot) slots *= 2;
@@ -147,5 +156,16 @@ export abstract class Reactor {
     grown.set(this.gauge);
     this.gauge = grown;
     this.driver.setOutputGauge(grown);
+  }
+}
+
+/** What `make` gives; it needs descriptors, and perhaps a thread, and the system may have none. */
+export function reactorFor<R>(address: string, syscall: string, make: () => R): R {
+  try {
+    return make();
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (errno === undefined) throw error;
+    throw new SocketError(errnoName(errno), syscall, address, { cause: error });
   }
 }

@@ -4,19 +4,21 @@ import type { DisconnectReason } from './disconnect-reason.js';
 
 /** The system refused an operation. `code` is the errno name: `EADDRINUSE`, `ECONNREFUSED`, `ENOTFOUND`, … */
 export class SocketError extends SluiceError {
-  /** The call that failed: `listen`, `connect`, `getaddrinfo`. */
+  /** The call that failed: `listen`, `connect`, `getaddrinfo`, `watch`. */
   readonly syscall: string;
-  /** The address as the program gave it. */
+  /** The address as the program gave it, or which descriptor: `descriptor 7`. */
   readonly address: string;
   constructor(code: string, syscall: string, address: string, options?: ErrorOptions) {
-    super(code, `${syscall} ${address}: ${explanation(code)}`, options);
+    super(code, `${syscall} ${address}: ${explanation(code, syscall)}`, options);
     this.syscall = syscall;
     this.address = address;
   }
 }
 recogniseAcrossCopies(SocketError, 'SocketError');
 
-function explanation(code: string): string {
+function explanation(code: string, syscall: string): string {
+  if (syscall === 'watch' && code === 'EPERM')
+    return 'EPERM, it is always ready and cannot be watched (a regular file, a directory, /dev/null)';
   switch (code) {
     case 'EADDRINUSE':
       return 'EADDRINUSE, the address is in use (a unix socket file that a dead server left must be removed first)';

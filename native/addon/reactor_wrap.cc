@@ -57,6 +57,12 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::ref>("ref"),
       Base::template InstanceMethod<&Self::unref>("unref"),
   };
+  if constexpr (std::is_same_v<Driver, LoopDriver>) {
+    methods.push_back(Base::template InstanceMethod<&Self::lookAtDescriptor>("lookAtDescriptor"));
+    methods.push_back(Base::template InstanceMethod<&Self::watchDescriptor>("watchDescriptor"));
+    methods.push_back(Base::template InstanceMethod<&Self::stillWatched>("stillWatched"));
+    methods.push_back(Base::template InstanceMethod<&Self::unwatchDescriptor>("unwatchDescriptor"));
+  }
   if constexpr (std::is_same_v<Driver, ThreadDriver>) {
     methods.push_back(Base::template InstanceMethod<&Self::lendArena>("lendArena"));
     methods.push_back(Base::template InstanceMethod<&Self::join>("join"));
@@ -261,6 +267,35 @@ void ReactorWrap<Driver>::ref(const Napi::CallbackInfo&) {
 template <typename Driver>
 void ReactorWrap<Driver>::unref(const Napi::CallbackInfo&) {
   driver_->unref();
+}
+
+/// (descriptor, interest): what of it holds now.
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::lookAtDescriptor(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), DescriptorWatches::look(static_cast<int>(word(info[0])), word(info[1])));
+}
+
+/// (descriptor, interest)
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::watchDescriptor(const Napi::CallbackInfo& info) {
+  int error = 0;
+  driver_->control(
+      [&](Reactor& reactor) { error = reactor.watchDescriptor(static_cast<int>(word(info[0])), word(info[1])); });
+  return Napi::Number::New(info.Env(), error);
+}
+
+/// (descriptor, interest)
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::stillWatched(const Napi::CallbackInfo& info) {
+  int error = 0;
+  driver_->control(
+      [&](Reactor& reactor) { error = reactor.stillWatched(static_cast<int>(word(info[0])), word(info[1])); });
+  return Napi::Number::New(info.Env(), error);
+}
+
+template <typename Driver>
+void ReactorWrap<Driver>::unwatchDescriptor(const Napi::CallbackInfo& info) {
+  driver_->control([&](Reactor& reactor) { reactor.unwatchDescriptor(static_cast<int>(word(info[0]))); });
 }
 
 /// (number, bytes, frames)

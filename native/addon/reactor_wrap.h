@@ -38,6 +38,12 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   void ref(const Napi::CallbackInfo& info);
   void unref(const Napi::CallbackInfo& info);
 
+  // Of reactors in the event loop.
+  Napi::Value lookAtDescriptor(const Napi::CallbackInfo& info);
+  Napi::Value watchDescriptor(const Napi::CallbackInfo& info);
+  Napi::Value stillWatched(const Napi::CallbackInfo& info);
+  void unwatchDescriptor(const Napi::CallbackInfo& info);
+
   // Of reactors with a thread of their own.
   void lendArena(const Napi::CallbackInfo& info);
   Napi::Value join(const Napi::CallbackInfo& info);

@@ -15,11 +15,34 @@ int EpollPoller::open() noexcept {
   return fd_ < 0 ? errno : 0;
 }
 
-int EpollPoller::add(int fd, uint64_t token) noexcept {
+namespace {
+
+uint32_t oneShot(bool reading, bool writing) noexcept {
+  uint32_t bits = EPOLLONESHOT;
+  if (reading) bits |= EPOLLIN | EPOLLRDHUP;
+  if (writing) bits |= EPOLLOUT;
+  return bits;
+}
+
+}  // namespace
+
+int EpollPoller::control(int operation, int fd, uint64_t token, uint32_t bits) noexcept {
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = bits;
   event.data.u64 = token;
-  return ::epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) < 0 ? errno : 0;
+  return ::epoll_ctl(fd_, operation, fd, &event) < 0 ? errno : 0;
+}
+
+int EpollPoller::add(int fd, uint64_t token) noexcept {
+  return control(EPOLL_CTL_ADD, fd, token, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+int EpollPoller::armOnce(int fd, uint64_t token, bool reading, bool writing) noexcept {
+  return control(EPOLL_CTL_ADD, fd, token, oneShot(reading, writing));
+}
+
+int EpollPoller::rearm(int fd, uint64_t token, bool reading, bool writing) noexcept {
+  return control(EPOLL_CTL_MOD, fd, token, oneShot(reading, writing));
 }
 
 void EpollPoller::remove(int fd) noexcept {

@@ -23,12 +23,18 @@ class EpollPoller {
   int descriptor() const noexcept { return fd_; }
   /// Returns 0 or an errno value.
   int add(int fd, uint64_t token) noexcept;
+  /// Registers for one event, after which nothing is reported until rearm(). Both return 0 or an errno value.
+  int armOnce(int fd, uint64_t token, bool reading, bool writing) noexcept;
+  /// ENOENT when the descriptor behind the number `fd` is not registered.
+  int rearm(int fd, uint64_t token, bool reading, bool writing) noexcept;
   void remove(int fd) noexcept;
   /// Waits until there are events, `timeoutMs` at most (0: not at all, -1: for ever), and returns up to kMaxEvents of
   /// them; valid until the next call.
   std::span<const PollEvent> harvest(int timeoutMs) noexcept;
 
  private:
+  int control(int operation, int fd, uint64_t token, uint32_t bits) noexcept;
+
   int fd_ = -1;
   PollEvent events_[kMaxEvents];
 };

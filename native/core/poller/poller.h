@@ -3,6 +3,7 @@
 // Every back end has the same methods and the same behaviour:
 //  - A descriptor is registered once, for reading and writing together, edge-triggered. Nothing is changed later:
 //    pausing a connection is the reactor's bookkeeping, not a system call.
+//  - Only armOnce() is different: one event, reading and writing apart, then silence until rearm().
 //  - An event says that the descriptor became ready since the last event. It is a hint: only a system call that
 //    answers EAGAIN, 0 or an error decides.
 //  - `hangup` says that the peer ended its side or that an error is pending. Data may still lie in front of it.

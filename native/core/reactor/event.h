@@ -10,12 +10,13 @@ namespace sluice {
 struct Endpoint;
 
 enum class EventKind : uint8_t {
-  kConnected = 1,       // accepted, or an outgoing connection is established
-  kConnectFailed = 2,   // `error` is the errno value
-  kDisconnected = 3,    // always the last word about a connection
-  kDrained = 4,         // the output that somebody waits for is out
-  kEndpointClosed = 5,  // after the last kDisconnected of an endpoint that was closed
-  kPeerEnded = 6,       // where the endpoint leaves ends to the consumer: all frames were delivered, end() is awaited
+  kConnected = 1,        // accepted, or an outgoing connection is established
+  kConnectFailed = 2,    // `error` is the errno value
+  kDisconnected = 3,     // always the last word about a connection
+  kDrained = 4,          // the output that somebody waits for is out
+  kEndpointClosed = 5,   // after the last kDisconnected of an endpoint that was closed
+  kPeerEnded = 6,        // where the endpoint leaves ends to the consumer: all frames were delivered, end() is awaited
+  kDescriptorReady = 7,  // of a watched descriptor, whose number is in `slot`
 };
 
 struct Event {

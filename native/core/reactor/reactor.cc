@@ -10,8 +10,10 @@ namespace sluice {
 namespace {
 
 // A poller token: the slot or the endpoint's id in the low half, the generation in the high half. Generation 0 is
-// never a connection's, so it marks listeners; endpoint 0 never exists, so token 0 is left for wake-ups.
+// never a connection's, so it marks listeners; endpoint 0 never exists, so token 0 is left for wake-ups;
+// ids are positive as signed numbers, so the highest bit is left for the poller of watched descriptors.
 constexpr uint64_t token(uint32_t low, uint32_t generation) { return (uint64_t{generation} << 32) | low; }
+constexpr uint32_t kWatchesToken = 0x8000'0000;
 
 }  // namespace
 
@@ -142,6 +144,17 @@ void Reactor::reap(Endpoint& endpoint) noexcept {
   events_.push_back({EventKind::kEndpointClosed, CloseReason::kNone, endpoint.id, 0, 0});
 }
 
+int Reactor::watchDescriptor(int fd, uint32_t interest) noexcept {
+  if (!watches_) {
+    auto watches = std::make_unique<DescriptorWatches>();
+    int error = watches->open();
+    if (error == 0) error = poller_.add(watches->descriptor(), token(kWatchesToken, 0));
+    if (error != 0) return error;
+    watches_ = std::move(watches);
+  }
+  return watches_->arm(fd, interest);
+}
+
 void Reactor::take(std::span<const PollEvent> ready, uint64_t nowMs) noexcept {
   nowMs_ = nowMs;
   noticed_ = 0;
@@ -156,6 +169,10 @@ void Reactor::notice(std::span<const PollEvent> ready) noexcept {
     const auto low = static_cast<uint32_t>(event.token);
     const auto generation = static_cast<uint32_t>(event.token >> 32);
     if (generation == 0) {
+      if (low == kWatchesToken) {
+        watches_->harvest(events_);
+        continue;
+      }
       Endpoint* listening = endpoint(low);
       if (listening == nullptr || !listening->listener.isOpen() || listening->acceptable) continue;
       listening->acceptable = true;

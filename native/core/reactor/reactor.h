@@ -16,6 +16,7 @@
 //  - Writing never waits for reading.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -27,6 +28,7 @@
 #include "poller/poller.h"
 #include "reactor/arena.h"
 #include "reactor/connection_table.h"
+#include "reactor/descriptor_watches.h"
 #include "reactor/event.h"
 
 namespace sluice {
@@ -108,6 +110,15 @@ class Reactor {
   /// These events have reached whoever knows connections by slot and endpoints by id: what they say has ended is
   /// forgotten, and slots are free again.
   void recycle(std::span<const Event> delivered) noexcept;
+
+  // Descriptors of the program; see DescriptorWatches. kDescriptorReady follows.
+  int watchDescriptor(int fd, uint32_t interest) noexcept;
+  int stillWatched(int fd, uint32_t interest) noexcept {
+    return watches_ ? watches_->stillArmed(fd, interest) : ENOENT;
+  }
+  void unwatchDescriptor(int fd) noexcept {
+    if (watches_) watches_->disarm(fd);
+  }
 
   // Output.
   void write(const OutputPiece* pieces, uint32_t count, const uint8_t* bytes) noexcept;
@@ -201,6 +212,7 @@ class Reactor {
   ConnectionTable connections_;
   std::unordered_map<uint32_t, std::unique_ptr<Endpoint>> endpoints_;
   uint32_t lastEndpointId_ = 0;
+  std::unique_ptr<DescriptorWatches> watches_;  // from the first on
   uint64_t nowMs_ = 0;
 
   std::deque<Endpoint*> work_;        // endpoints with something to read and a consumer for it
