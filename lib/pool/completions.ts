@@ -3,6 +3,7 @@ import { Waker, WakeSource } from '../shared/waker.js';
 import type { PoolMemory } from './pool-memory.js';
 import { InboxReader, type RecordHandler } from './record.js';
 import type { Retries } from './retries.js';
+import { SlowLook } from './slow-look.js';
 
 const RECORDS_A_TURN = 1024;
 /** More than the inbox holds. */
@@ -16,6 +17,10 @@ export class Completions extends WakeSource {
   readonly #retries: Retries;
   readonly #isDone: () => boolean;
   #comesBack = false;
+  readonly #slowLook = new SlowLook(() => {
+    if (!this.#inbox.isEmpty && this.poll()) this.stop();
+    return !this.#isDone();
+  });
 
   constructor(memory: PoolMemory, handler: RecordHandler, retries: Retries, isDone: () => boolean) {
     super();
@@ -29,6 +34,7 @@ export class Completions extends WakeSource {
   /** There are tasks. */
   begin(): void {
     Waker.get().add(this);
+    this.#slowLook.begin();
   }
 
   stop(): void {

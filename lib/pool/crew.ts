@@ -167,7 +167,7 @@ export class Crew {
       module: module.href,
       concurrency,
       recycle,
-      limited: taskTimeout < Infinity,
+      taskTimeout,
       epoch: this.#epoch,
       dispatches: this.#host.dispatches,
       warmUp,

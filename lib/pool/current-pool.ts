@@ -8,12 +8,15 @@ import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import { writeArguments } from './arguments.js';
 import { Backlog } from './backlog.js';
 import type { FromWorker } from './messages.js';
+import { asksForWatch } from './overseer.js';
 import { HandlerNotFoundError, TaskTimeoutError } from './pool-error.js';
 import { MAKER, type PoolMemory } from './pool-memory.js';
 import { ABORT, CREDIT, InboxReader, type RecordHandler, wakeInbox } from './record.js';
 import type { RunOptions } from './run-options.js';
 import type { Runner } from './runner.js';
+import { SlowLook } from './slow-look.js';
 import { Task, TaskExtras } from './task.js';
+import { TaskLimits } from './task-limits.js';
 import { TaskTable } from './task-table.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
 
@@ -64,7 +67,13 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   readonly #worker: number;
   readonly handlers: readonly string[];
   readonly #say: (message: FromWorker) => void;
-  readonly #table: TaskTable;
+  readonly table: TaskTable;
+  readonly #taskTimeout: number;
+  readonly #limits: TaskLimits;
+  readonly #slowLook = new SlowLook(() => {
+    if (this.hasRecords) this.#runner.schedule();
+    return this.outstanding > 0;
+  });
   readonly #inbox: InboxReader;
   readonly #backlog: Backlog<Task>;
   readonly #scratch = new Encoded();
@@ -84,8 +93,10 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     worker: number,
     handlers: readonly string[],
     say: (message: FromWorker) => void,
-    options: { epoch: number; limited: boolean; context: AsyncLocalStorage<unknown> | undefined },
+    options: { epoch: number; taskTimeout: number; context: AsyncLocalStorage<unknown> | undefined },
   ) {
+    const { epoch, taskTimeout } = options;
+    this.#taskTimeout = taskTimeout;
     this.#context = options.context;
     this.#memory = memory;
     this.#worker = worker;
@@ -93,16 +104,20 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     this.#say = say;
     this.#backlog = new Backlog(0, () => 0);
     this.#inbox = new InboxReader(memory.workers[worker]!);
-    this.#table = new TaskTable(
+    this.table = new TaskTable(
       memory,
       worker,
       {
         slotFreed: () => this.#slotFreed(),
         receiveValue: () => {},
         sendLater: (retry) => this.#later.push(retry),
+        limited: () => {
+          if (asksForWatch(memory)) say({ type: 'watch' });
+        },
       },
-      { ...options, errors: new Map() },
+      { epoch, limited: taskTimeout < Infinity, errors: new Map() },
     );
+    this.#limits = new TaskLimits(memory, epoch, taskTimeout, this);
   }
 
   attach(runner: Runner): void {
@@ -139,7 +154,10 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
       if (onProgress !== undefined)
         extras.onProgress = AsyncResource.bind(onProgress as (value: unknown) => void);
     }
-    this.outstanding++;
+    if (this.outstanding++ === 0) {
+      this.#limits.begin();
+      this.#slowLook.begin();
+    }
     if (key !== undefined || priority !== undefined) {
       this.#relay(task, args, { key, priority, timeout } as RelayOptions);
       return task.promise!;
@@ -148,7 +166,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     try {
       counted = writeArguments(this.#scratch, args);
     } catch (error) {
-      if (error instanceof CodecError) this.#relay(task, args, {});
+      if (error instanceof CodecError) this.#relay(task, args, { timeout } as RelayOptions);
       else {
         this.outstanding--;
         task.extras?.detach();
@@ -156,8 +174,8 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
       }
       return task.promise!;
     }
-    if (!this.#table.canHold(this.#scratch.length)) this.#relay(task, args, {});
-    else if (this.#backlog.size > 0 || !this.#table.place(task, this.#scratch, counted)) {
+    if (!this.table.canHold(this.#scratch.length)) this.#relay(task, args, { timeout } as RelayOptions);
+    else if (this.#backlog.size > 0 || !this.table.place(task, this.#scratch, counted)) {
       task.encoded = Buffer.from(this.#scratch.bytes.subarray(this.#scratch.start, this.#scratch.end));
       task.counted = counted;
       this.#backlog.push(task);
@@ -177,11 +195,11 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
 
   #slotFreed(): void {
     this.outstanding--;
-    while (!this.#table.isFull) {
+    while (!this.table.isFull) {
       const next = this.#backlog.shift();
       if (next === undefined) break;
       this.#fed.pointAt(next.encoded!);
-      this.#table.place(next, this.#fed, next.counted);
+      this.table.place(next, this.#fed, next.counted);
       next.encoded = undefined;
       this.#announce(next.slot);
     }
@@ -189,19 +207,32 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   }
 
   #giveUp(task: Task, why: 'aborted' | 'timeout', reason: unknown): void {
-    if (task.settled) return;
-    const error = why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason;
-    const isRelayed = task.slot < 0 && !task.queued;
+    this.takeRecords(); // it may have ended in time
+    if (!task.isAwaited) return;
+    task.abandon(why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason);
+    this.#stop(task, why);
+  }
+
+  /** `taskTimeout` is over. */
+  tookTooLong(task: Task): void {
+    task.abandon(new TaskTimeoutError(task.name, this.#taskTimeout));
+    this.#stop(task, 'timeout');
+  }
+
+  /** Takes a task that is settled out of wherever it is. */
+  #stop(task: Task, why: 'aborted' | 'timeout'): void {
+    if (task.extras !== undefined) task.extras.isStopped = true;
     if (task.queued) {
       this.#backlog.remove(task);
       this.outstanding--;
       if (this.outstanding === 0) queueMicrotask(this.onIdle);
-    }
-    task.reject(error);
-    if (isRelayed) {
+    } else if (task.slot < 0) {
       for (const [call, relayed] of this.#relayedCalls)
         if (relayed === task) this.#say({ type: 'relay-abort', call });
-    } else if (!this.#table.takeBack(task)) this.#table.abort(task);
+    } else if (!this.table.takeBack(task)) {
+      this.table.abort(task);
+      this.table.endLater(task, why);
+    }
   }
 
   #relay(task: Task, args: readonly unknown[], options: RelayOptions): void {
@@ -238,6 +269,10 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     return !this.#inbox.isEmpty || this.#later.length > 0;
   }
 
+  takeRecords(): void {
+    this.drain();
+  }
+
   /** Takes what other threads wrote to this one. */
   drain(): boolean {
     const later = this.#later;
@@ -251,11 +286,11 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
     if (kind === ABORT) this.#runner.abort(slot, generation);
     else if (kind === CREDIT) this.#runner.credit(slot, generation, bytes, start, end);
-    else this.#table.record(kind, slot, generation, bytes, start, end);
+    else this.table.record(kind, slot, generation, bytes, start, end);
   }
 
   valueByPort(slot: number, generation: number, kind: number, value: unknown): void {
-    this.#table.valueByPort(slot, generation, kind, value);
+    this.table.valueByPort(slot, generation, kind, value);
   }
 }
 

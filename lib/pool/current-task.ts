@@ -1,12 +1,20 @@
 /** What a handler can ask about the task that it runs. */
 import { SluiceError } from '../errors.js';
 
-/** The task that a handler runs. Ask for it before the handler's first `await`: afterwards another task may run. */
+/**
+ * The task that a handler runs. Ask for it before the handler's first `await`, since another task may run afterwards; a generator may
+ * also ask after a `yield`.
+ */
 export interface CurrentTask {
   /** Aborted when the caller gives the task up, or its time is over. A handler that does not heed it loses its worker later. */
   readonly signal: AbortSignal;
-  /** Sends `value` to the caller's `onProgress`. Structured clone. */
-  progress(value: unknown): void;
+  /**
+   * Sends `value` to the caller's `onProgress`. Structured clone. True: it is on its way. False: the caller is behind, and the value
+   * waits here for room unless a later one takes its place; or the task is over. The last one always arrives, before the task's end.
+   *
+   * @throws CodecError for what can't be cloned, and for more than 32 KiB on the way to another worker's handler
+   */
+  progress(value: unknown): boolean;
 }
 
 let current: (() => CurrentTask) | undefined;

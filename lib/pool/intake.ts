@@ -358,22 +358,27 @@ export class Intake {
 
   /** The caller wants no more of a task. */
   readonly giveUp = (task: Task, why: 'aborted' | 'timeout', reason: unknown): void => {
-    if (task.settled) return;
-    const error = why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason;
+    if (why === 'timeout') this.takeRecords(); // it may have ended in time
+    if (!task.isAwaited) return;
     this.givenUp++;
-    task.reject(error);
+    task.abandon(why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason);
     this.#stop(task, why);
   };
+
+  takeRecords(): void {
+    this.completions.drain();
+  }
 
   /** `taskTimeout` is over. */
   tookTooLong(task: Task): void {
     this.givenUp++;
-    task.reject(new TaskTimeoutError(task.name, this.#options.taskTimeout));
+    task.abandon(new TaskTimeoutError(task.name, this.#options.taskTimeout));
     this.#stop(task, 'timeout');
   }
 
   /** Takes a task that is settled out of wherever it is. */
   #stop(task: Task, why: 'aborted' | 'timeout'): void {
+    if (task.extras !== undefined) task.extras.isStopped = true;
     if (task.queued) {
       if (this.#outside.has(task)) {
         this.#outside.remove(task);
@@ -420,9 +425,9 @@ export class Intake {
   cut(): number {
     let cut = 0;
     const fail = (task: Task): void => {
-      if (task.settled) return;
+      if (!task.isAwaited) return;
       cut++;
-      task.reject(new PoolClosedError('the pool was closed before the task had ended'));
+      task.abandon(new PoolClosedError('the pool was closed before the task had ended'));
     };
     for (const task of [...this.#outside.drain(), ...this.#backlog.drain()]) fail(task);
     for (const task of this.#keys.waiting()) fail(task);

@@ -65,6 +65,7 @@ async function* pull(
   const done: Outcome[] = [];
   let tell: (() => void) | undefined;
   let more = true;
+  let isOver = false;
   try {
     for (;;) {
       while (more && calls.size + done.length < lookAhead) {
@@ -86,12 +87,16 @@ async function* pull(
         });
       }
       const outcome = ordered ? await firstOf(calls) : await next();
-      if (outcome === undefined) return;
+      if (outcome === undefined) {
+        isOver = true;
+        return;
+      }
       if ('error' in outcome) throw outcome.error;
       yield outcome.value;
     }
   } finally {
-    controller.abort();
+    // Streams that calls have given may go on after the last of them.
+    if (!isOver) controller.abort();
     if (more) await inputs.return?.();
   }
 

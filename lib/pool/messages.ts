@@ -11,8 +11,8 @@ export interface WorkerStart {
   module: string;
   concurrency: number;
   recycle: { tasks: number; heapBytes: number; age: number };
-  /** Whether tasks have a limit of running time. */
-  limited: boolean;
+  /** How long tasks may run, in ms; Infinity: for as long as they like. */
+  taskTimeout: number;
   /** The moment, in ms since 1970, that times in shared memory count from. */
   epoch: number;
   /** Dispatches that there are already. */
@@ -60,6 +60,8 @@ export type FromWorker =
   | { type: 'retired' }
   | { type: 'exiting'; code: number }
   | { type: 'relay-abort'; call: number }
+  /** It has submitted a task with a limit: see overseer.ts. */
+  | { type: 'watch' }
   | { type: 'lane-failed'; dispatch: number; thrown: Thrown }
   | RelayedTask;
 
@@ -68,7 +70,7 @@ export function microsSince(epoch: number): number {
   return ((performance.timeOrigin - epoch + performance.now()) * 1000) >>> 0;
 }
 
-/** Times of limits: ms since the pool's epoch, modulo 2^32, and never 0. */
-export function millisSince(epoch: number): number {
-  return (performance.timeOrigin - epoch + performance.now()) | 0 || 1;
+/** Times of limits: ms since the pool's epoch, `later` ms from now, modulo 2^32, and never 0. */
+export function millisSince(epoch: number, later = 0): number {
+  return (performance.timeOrigin - epoch + performance.now() + later) | 0 || 1;
 }

@@ -3,19 +3,30 @@
  *
  * Records go into the owner's inbox at once, and the owner is woken when the worker has nothing else to do, after some records, or
  * at the end of its slice: an owner that is woken for each task would cost more than the tasks.
+ *
+ * Ends of tasks and items of streams that find no room wait here, and the worker begins nothing until they have gone: so they are bounded.
+ * Progress is not, since a handler may report it in a loop: of each task only the latest value waits.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { CodecError } from '../shared/codec/codec-error.js';
 import { Encoded } from '../shared/codec/encoded.js';
 import { writeValue } from './arguments.js';
 import type { FromWorker } from './messages.js';
-import { MAKER, type PoolMemory, type ThreadMemory } from './pool-memory.js';
-import { BY_PORT, fitsInbox, STREAM_ITEM, sendRecord, THREW, wakeInbox } from './record.js';
+import {
+  MAKER,
+  type PoolMemory,
+  PROGRESS_BY_PORT,
+  PROGRESS_SKIPPED,
+  type ThreadMemory,
+} from './pool-memory.js';
+import { BY_PORT, fitsInbox, PROGRESS, STREAM_ITEM, sendRecord, THREW, wakeInbox } from './record.js';
 import { describeThrown, type Thrown } from './thrown.js';
 import { Transferred } from './transfer.js';
 
 /** Records to one owner before it is woken. */
 const WAKE_AFTER = 32;
+/** Values of one task's progress that may be under way by message port. */
+const MAX_PROGRESS_BY_PORT = 4;
 
 interface Unsent {
   owner: ThreadMemory;
@@ -23,6 +34,15 @@ interface Unsent {
   slot: number;
   generation: number;
   payload: Encoded | undefined;
+}
+
+/** A value of a task's progress that waits for room. */
+interface PutOff {
+  generation: number;
+  /** Undefined: `value` goes by port, and moves what is in `list`. */
+  payload: Encoded | undefined;
+  value: unknown;
+  list: Transferred<unknown>['list'];
 }
 
 export class Outbox {
@@ -35,15 +55,19 @@ export class Outbox {
   /** What found no room, in order. */
   #unsent: Unsent[] = [];
   #later: (() => boolean)[] = [];
+  /** By slot. */
+  readonly #putOff = new Map<number, PutOff>();
+  readonly #counters: Int32Array;
 
-  constructor(memory: PoolMemory, port: MessagePort) {
+  constructor(memory: PoolMemory, worker: number, port: MessagePort) {
     this.#memory = memory;
+    this.#counters = memory.workers[worker]!.counters;
     this.#port = port;
   }
 
   /** Records wait for room: the worker must not make more. */
   get isBlocked(): boolean {
-    return this.#unsent.length > 0 || this.#later.length > 0;
+    return this.#unsent.length > 0 || this.#later.length > 0 || this.#putOff.size > 0;
   }
 
   /** Something else that waits for room: `retry` answers whether it has found it. */
@@ -53,6 +77,7 @@ export class Outbox {
 
   /** `kind` with a value. One that can't be cloned is told as an error of the task. */
   value(slot: number, generation: number, kind: number, value: unknown): void {
+    if (this.#putOff.size > 0) this.#sendPutOff(slot);
     if (value === undefined) {
       this.#send(kind, slot, generation, undefined);
       return;
@@ -77,10 +102,87 @@ export class Outbox {
 
   /** `kind` with what was thrown: plain data that can always be written. */
   thrown(slot: number, generation: number, kind: number, thrown: Thrown): void {
+    if (this.#putOff.size > 0) this.#sendPutOff(slot);
     writeValue(this.#scratch, thrown);
     if (fitsInbox(this.#memory, this.#memory.ownerOf(slot), this.#scratch.length))
       this.#send(kind, slot, generation, this.#scratch);
     else this.#post(kind, slot, generation, thrown, []);
+  }
+
+  /**
+   * A value of a task's progress. False: it waits for room, and gives way to the next one.
+   *
+   * @throws CodecError for a value that can't be cloned, or whatever a getter of it throws
+   */
+  progress(slot: number, generation: number, value: unknown): boolean {
+    if (!this.#memory.isOpen(this.#memory.ownerOf(slot))) return true; // died, and whoever awaits the task with it
+    const progress = this.#encodeProgress(slot, generation, value);
+    if (this.#putOff.delete(slot)) this.#counters[PROGRESS_SKIPPED]!++;
+    if (this.#trySend(slot, progress)) {
+      this.flush();
+      return true;
+    }
+    if (progress.payload !== undefined) progress.payload = progress.payload.copy();
+    this.#putOff.set(slot, progress);
+    wakeInbox(this.#memory.thread(this.#memory.ownerOf(slot)));
+    return false;
+  }
+
+  /** The payload, if any, lies in the scratch memory. The value is as it is now. */
+  #encodeProgress(slot: number, generation: number, value: unknown): PutOff {
+    const isTransferred = value instanceof Transferred;
+    if (!isTransferred) {
+      try {
+        writeValue(this.#scratch, value);
+        if (fitsInbox(this.#memory, this.#memory.ownerOf(slot), this.#scratch.length))
+          return { generation, payload: this.#scratch, value: undefined, list: [] };
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error;
+      }
+    }
+    const given = isTransferred ? { value: value.value, list: value.list } : { value, list: [] };
+    try {
+      if (this.#memory.ownerOf(slot) !== MAKER)
+        throw new RangeError('progress to a handler of another task must fit the inbox, and be clonable'); // it could come after the end
+      const moved = structuredClone(given, { transfer: [...given.list] as never[] });
+      return { generation, payload: undefined, ...moved };
+    } catch (error) {
+      throw new CodecError('structured', error);
+    }
+  }
+
+  /** False: there is no room. */
+  #trySend(slot: number, { generation, payload, value, list }: PutOff): boolean {
+    const thread = this.#memory.ownerOf(slot);
+    if (!this.#memory.isOpen(thread)) return true;
+    if (this.#unsent.length > 0) return false;
+    if (payload !== undefined) {
+      const owner = this.#memory.thread(thread);
+      if (!sendRecord(owner, PROGRESS, slot, generation, payload)) return false;
+      if (!this.#told.includes(owner)) this.#told.push(owner);
+      return true;
+    }
+    const { words } = this.#memory;
+    const underWay = this.#memory.slotAt(slot) + PROGRESS_BY_PORT;
+    if (Atomics.load(words, underWay) >= MAX_PROGRESS_BY_PORT) return false;
+    Atomics.add(words, underWay, 1);
+    this.#post(PROGRESS, slot, generation, value, list);
+    return true;
+  }
+
+  /** What waits of a task's progress goes before whatever else the task has to say. */
+  #sendPutOff(slot: number): void {
+    const progress = this.#putOff.get(slot);
+    if (progress === undefined) return;
+    this.#putOff.delete(slot);
+    const { generation, payload, value, list } = progress;
+    if (this.#trySend(slot, progress)) return;
+    if (payload !== undefined) {
+      this.#send(PROGRESS, slot, generation, payload);
+      return;
+    }
+    Atomics.add(this.#memory.words, this.#memory.slotAt(slot) + PROGRESS_BY_PORT, 1);
+    this.#post(PROGRESS, slot, generation, value, list);
   }
 
   #post(
@@ -146,6 +248,7 @@ export class Outbox {
     }
     this.#unsent.splice(0, sent);
     this.#later = this.#later.filter((retry) => !retry());
+    for (const [slot, progress] of this.#putOff) if (this.#trySend(slot, progress)) this.#putOff.delete(slot);
     return !this.isBlocked;
   }
 

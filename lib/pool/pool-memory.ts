@@ -46,6 +46,10 @@ export const ARGS_AT = 3;
 export const SUBMITTED_AT = 4;
 /** When it began, in ms modulo 2^32, where FLAG_LIMITED says so; 0 before. */
 export const BEGAN_AT = 5;
+/** When its owner gives it up, or has, in ms modulo 2^32, where FLAG_DUE says so. Only of tasks that workers own. */
+export const DUE_AT = 6;
+/** Values of its progress that are under way by message port. */
+export const PROGRESS_BY_PORT = 7;
 const INLINE_AT = 8;
 /** Arguments up to this length lie in the slot itself. */
 export const INLINE_BYTES = SLOT_BYTES - INLINE_AT * 4;
@@ -55,6 +59,9 @@ export const FLAG_LIMITED = 1 << 17;
 /** How many arguments: 0 to 6, or 7 when they are one array. */
 export const FLAG_COUNT_SHIFT = 18;
 export const ARGS_AS_ARRAY = 7;
+export const FLAG_DUE = 1 << 21;
+/** DUE_AT is there since the task was aborted. */
+export const FLAG_ABORTED = 1 << 22;
 
 // The state word: kind (4 bits), the worker that runs it (8), generation (20).
 export const FREE = 0;
@@ -72,6 +79,8 @@ export const GENERATION_MASK = 0xf_ffff;
 /** Bits of workers that look for work, in words of 32. */
 export const SEARCHING = 0;
 const SEARCHING_WORDS = 8;
+/** 1 while the pool's maker looks after limits of tasks that workers own. */
+export const WATCHED = 8;
 const CONTROL_WORDS = 32;
 
 // Words of a worker.
@@ -88,6 +97,8 @@ export const STOLEN = 6;
 export const OPEN = 7;
 /** Tasks that its handlers have submitted and that are not over, as of the end of its last slice. */
 export const OUTSTANDING = 8;
+/** Values of progress that gave way to later ones. */
+export const PROGRESS_SKIPPED = 9;
 const COUNTER_WORDS = 32;
 const WAIT_HISTOGRAM = COUNTER_WORDS;
 const RUN_HISTOGRAM = COUNTER_WORDS + HISTOGRAM_WORDS;

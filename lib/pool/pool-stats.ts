@@ -47,6 +47,8 @@ export interface PoolStats {
   parks: number;
   /** Times that they were woken. */
   wakes: number;
+  /** Values of `progress` that gave way to later ones, since the caller did not keep up. */
+  progressSkipped: number;
   /** From the call to the beginning. */
   wait: Distribution;
   /** From the beginning to the end. */

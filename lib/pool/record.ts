@@ -19,6 +19,8 @@ export const STREAM_ENDED = 6;
 export const PROGRESS = 7;
 /** The value follows by message port: too long for the ring, or only structured clone with transfer carries it. */
 export const BY_PORT = 8;
+/** It was to begin after its caller's time was over, and has not. */
+export const EXPIRED = 11;
 // To a worker.
 export const ABORT = 9;
 /** The owner has room for so many more items of a stream. */
@@ -79,6 +81,7 @@ const RELEASE_EVERY = 64;
 export class InboxReader {
   readonly #memory: ThreadMemory;
   readonly #bytes: Buffer;
+  #isDraining = false;
 
   constructor(memory: ThreadMemory) {
     this.#memory = memory;
@@ -90,10 +93,12 @@ export class InboxReader {
     return this.#memory.inbox.isEmpty;
   }
 
-  /** Hands up to `max` records to `handler`; answers how many there were. */
+  /** Hands up to `max` records to `handler`; answers how many there were. A call from within `handler` does nothing. */
   drain(handler: RecordHandler, max: number): number {
+    if (this.#isDraining) return 0;
     const { inbox } = this.#memory;
     let count = 0;
+    this.#isDraining = true;
     while (count < max && inbox.read()) {
       const at = inbox.start >> 2;
       const word = inbox.words[at]!;
@@ -108,6 +113,7 @@ export class InboxReader {
       if (++count % RELEASE_EVERY === 0) inbox.release();
     }
     inbox.release();
+    this.#isDraining = false;
     return count;
   }
 }

@@ -25,8 +25,10 @@ import {
   BEGAN_AT,
   BEGUN,
   DIRECT,
+  DUE_AT,
   FINISHED,
   FLAG_COUNT_SHIFT,
+  FLAG_DUE,
   FLAG_LIMITED,
   FLAG_SAMPLED,
   GENERATION_MASK,
@@ -37,6 +39,7 @@ import {
   OUTSTANDING,
   PARKS,
   type PoolMemory,
+  PROGRESS_BY_PORT,
   QUEUED,
   RUNNING,
   STATE,
@@ -47,7 +50,7 @@ import {
   WORKER_SHIFT,
   type WorkerMemory,
 } from './pool-memory.js';
-import { RETURNED, THREW } from './record.js';
+import { EXPIRED, RETURNED, THREW } from './record.js';
 import { RunningTask, type TaskHome } from './running-task.js';
 import { pumpStream, streamOf } from './stream-pump.js';
 import { describeThrown } from './thrown.js';
@@ -338,6 +341,12 @@ export class Runner implements TaskHome {
     const running = RUNNING | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
     if (Atomics.compareExchange(words, at + STATE, state, running) !== state) return false;
     const handler = words[at + HANDLER]!;
+    if ((handler & FLAG_DUE) !== 0 && ((millisSince(this.#epoch) - words[at + DUE_AT]!) | 0) >= 0) {
+      // Its owner is busy, or would have taken it back.
+      this.ends(slot, generation);
+      this.outbox.value(slot, generation, EXPIRED, undefined);
+      return true;
+    }
     const args = readArguments(this.#memory.bytes, words[at + ARGS_AT]!, (handler >>> FLAG_COUNT_SHIFT) & 7);
     this.#run(slot, generation, handler, args);
     return true;
@@ -427,12 +436,14 @@ export class Runner implements TaskHome {
       result = handler(...args);
     } catch (error) {
       setCurrentTask(undefined);
+      this.ends(slot, generation);
       this.#ended(slot, generation, began, sampled);
       this.outbox.thrown(slot, generation, THREW, describeThrown(error));
       return;
     }
     setCurrentTask(undefined);
     if (typeof result !== 'object' || result === null) {
+      this.ends(slot, generation);
       this.#ended(slot, generation, began, sampled);
       this.outbox.value(slot, generation, RETURNED, result);
     } else {
@@ -455,6 +466,7 @@ export class Runner implements TaskHome {
       stream = streamOf(result);
       isPromise = stream === undefined && typeof (result as PromiseLike<unknown>).then === 'function';
     } catch (error) {
+      this.ends(slot, generation);
       this.#ended(slot, generation, began, sampled);
       this.outbox.thrown(slot, generation, THREW, describeThrown(error));
       return;
@@ -468,6 +480,7 @@ export class Runner implements TaskHome {
       return;
     }
     if (!isPromise) {
+      this.ends(slot, generation);
       this.#ended(slot, generation, began, sampled);
       this.outbox.value(slot, generation, RETURNED, result);
       return;
@@ -481,6 +494,7 @@ export class Runner implements TaskHome {
         try {
           inner = streamOf(value);
         } catch (error) {
+          this.ends(slot, generation);
           this.outbox.thrown(slot, generation, THREW, describeThrown(error));
           this.#settles(slot, generation, began, sampled);
           return;
@@ -492,14 +506,29 @@ export class Runner implements TaskHome {
           );
           return;
         }
+        this.ends(slot, generation);
         this.outbox.value(slot, generation, RETURNED, value);
         this.#settles(slot, generation, began, sampled);
       },
       (error: unknown) => {
+        this.ends(slot, generation);
         this.outbox.thrown(slot, generation, THREW, describeThrown(error));
         this.#settles(slot, generation, began, sampled);
       },
     );
+  }
+
+  /**
+   * A task has come to its end, which its owner is about to be told. Nobody must end this worker for it any more, however long the owner
+   * takes to hear of it. Afterwards its slot may be another task's.
+   */
+  ends(slot: number, generation: number): void {
+    if (this.#memory.ownerOf(slot) === MAKER) return; // which looks into its inbox first
+    const at = this.#memory.slotAt(slot);
+    const running = RUNNING | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
+    if (Atomics.load(this.#words, at + STATE) !== running) return;
+    Atomics.store(this.#words, at + BEGAN_AT, 0);
+    Atomics.store(this.#words, at + DUE_AT, 0);
   }
 
   #starts(): void {
@@ -516,7 +545,11 @@ export class Runner implements TaskHome {
   }
 
   #ended(slot: number, generation: number, began: number, sampled: boolean): void {
-    if (this.#running.get(slot)?.generation === generation) this.#running.delete(slot);
+    const running = this.#running.get(slot);
+    if (running?.generation === generation) {
+      running.over = true;
+      this.#running.delete(slot);
+    }
     if (sampled) {
       const ran = (microsSince(this.#epoch) - began) | 0;
       Atomics.add(this.#own.runHistogram, bucketOf(ran / 1000), 1);
@@ -527,6 +560,7 @@ export class Runner implements TaskHome {
 
   #remember(slot: number, generation: number): RunningTask {
     const task = new RunningTask(this, slot, generation);
+    this.#words[this.#memory.slotAt(slot) + PROGRESS_BY_PORT] = 0;
     this.#running.set(slot, task);
     return task;
   }

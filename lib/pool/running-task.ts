@@ -1,11 +1,11 @@
 /** A task in the worker that runs it: its signal, its progress, the credit of its stream. */
 import type { CurrentTask } from './current-task.js';
 import type { Outbox } from './outbox.js';
-import { PROGRESS } from './record.js';
 import { STREAM_CREDIT } from './stream.js';
 
 export interface TaskHome {
   readonly outbox: Outbox;
+  ends(slot: number, generation: number): void;
 }
 
 export class RunningTask implements CurrentTask {
@@ -17,16 +17,21 @@ export class RunningTask implements CurrentTask {
   /** Items that the owner has room for. */
   credit = STREAM_CREDIT;
   #creditWaiter: (() => void) | undefined;
+  over = false;
   /** Sends a value to the caller; a plain function, so that it can be taken out of the object. */
-  readonly progress = (value: unknown): void => {
-    this.#home.outbox.value(this.slot, this.generation, PROGRESS, value);
-    this.#home.outbox.flush();
-  };
+  readonly progress = (value: unknown): boolean =>
+    !this.over && this.#home.outbox.progress(this.slot, this.generation, value);
 
   constructor(home: TaskHome, slot: number, generation: number) {
     this.#home = home;
     this.slot = slot;
     this.generation = generation;
+  }
+
+  /** Its end is about to be told. */
+  ends(): void {
+    this.over = true;
+    this.#home.ends(this.slot, this.generation);
   }
 
   get signal(): AbortSignal {

@@ -1,4 +1,5 @@
 /** Sends what a handler's generator yields, as far as the owner has room. */
+import { setCurrentTask } from './current-task.js';
 import type { Outbox } from './outbox.js';
 import { STREAM_ENDED, STREAM_ITEM, STREAM_OPENED, THREW } from './record.js';
 import type { RunningTask } from './running-task.js';
@@ -26,8 +27,16 @@ export async function pumpStream(task: RunningTask, stream: Iteration, outbox: O
     for (;;) {
       await task.room();
       if (task.aborted) break;
-      const { done, value } = (await stream.next()) as IteratorResult<unknown>;
+      setCurrentTask(() => task);
+      let result: unknown;
+      try {
+        result = stream.next();
+      } finally {
+        setCurrentTask(undefined);
+      }
+      const { done, value } = (await result) as IteratorResult<unknown>;
       if (done) {
+        task.ends();
         outbox.value(slot, generation, STREAM_ENDED, undefined);
         outbox.flush();
         return;
@@ -37,8 +46,10 @@ export async function pumpStream(task: RunningTask, stream: Iteration, outbox: O
       outbox.flush();
     }
     await stream.return?.();
+    task.ends();
     outbox.value(slot, generation, STREAM_ENDED, undefined);
   } catch (error) {
+    task.ends();
     outbox.thrown(slot, generation, THREW, describeThrown(error));
   }
   outbox.flush();

@@ -32,6 +32,7 @@ export class RemoteStream implements AsyncIterableIterator<unknown> {
 
   /** @internal */
   item(value: unknown): void {
+    if (this.#ended) return;
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
       this.#items.push(value);
@@ -39,6 +40,17 @@ export class RemoteStream implements AsyncIterableIterator<unknown> {
     }
     this.#take();
     waiter.resolve({ done: false, value });
+  }
+
+  /** @internal Whether more may come. */
+  get isOpen(): boolean {
+    return !this.#ended;
+  }
+
+  /** @internal Fails at once: what was sent and not taken is dropped. */
+  fail(error: unknown): void {
+    this.#items.length = 0;
+    this.end({ error });
   }
 
   /** @internal */

@@ -13,6 +13,8 @@ export interface LimitedTasks {
   /** Tasks that are not over. */
   readonly outstanding: number;
   readonly table: TaskTable;
+  /** Takes what workers have written about tasks. */
+  takeRecords(): void;
   /** The task has been running for longer than it may. */
   tookTooLong(task: Task): void;
 }
@@ -43,9 +45,10 @@ export class TaskLimits {
 
   #look(): void {
     const { table } = this.#tasks;
+    this.#tasks.takeRecords(); // some may have ended in time
     const now = millisSince(this.#epoch);
     for (const task of [...table]) {
-      if (task.settled || table.workerOf(task) === 0) continue;
+      if (!task.isLimited || table.workerOf(task) === 0) continue;
       const began = Atomics.load(this.#memory.words, this.#memory.slotAt(task.slot) + BEGAN_AT);
       if (began !== 0 && ((now - began) | 0) >= this.#taskTimeout) this.#tasks.tookTooLong(task);
     }

@@ -4,18 +4,22 @@
  * A slot is the thread's from the moment it is filled until a record says how the task ended. A task that the caller gives up
  * is settled at once; its slot stays taken while a worker may still write about it.
  */
+import { timers } from '../context/timer-heap.js';
 import { throwLater } from '../net/throw-later.js';
 import { Encoded } from '../shared/codec/encoded.js';
 import { ArgumentArena } from './arena.js';
 import { readValue, writeValue } from './arguments.js';
-import { microsSince } from './messages.js';
-import { type WorkerLossCause, WorkerLostError } from './pool-error.js';
+import { microsSince, millisSince } from './messages.js';
+import { TaskTimeoutError, type WorkerLossCause, WorkerLostError } from './pool-error.js';
 import {
   ARGS_AT,
   ARGS_LENGTH,
   BEGAN_AT,
   DIRECT,
+  DUE_AT,
+  FLAG_ABORTED,
   FLAG_COUNT_SHIFT,
+  FLAG_DUE,
   FLAG_LIMITED,
   FLAG_SAMPLED,
   FREE,
@@ -26,6 +30,7 @@ import {
   KIND_MASK,
   MAKER,
   type PoolMemory,
+  PROGRESS_BY_PORT,
   QUEUED,
   RUNNING,
   STATE,
@@ -38,6 +43,7 @@ import {
   BY_PORT,
   CREDIT,
   copyPayload,
+  EXPIRED,
   LOST,
   PROGRESS,
   RETURNED,
@@ -72,6 +78,8 @@ export interface TaskTableOwner {
   receiveValue(worker: number, slot: number, generation: number): void;
   /** A record could not be sent; `retry` sends it, and answers whether it could. */
   sendLater(retry: () => boolean): void;
+  /** A task with a limit may be in a worker's hands: somebody has to look after it even if this thread can't. */
+  limited?(): void;
 }
 
 function reportProgress(task: Task, value: unknown): void {
@@ -144,10 +152,16 @@ export class TaskTable implements RecordHandler {
       words[at + SUBMITTED_AT] = microsSince(this.#epoch);
     }
     if (this.#limited) words[at + BEGAN_AT] = 0;
+    const { extras } = task;
+    if (this.#owner.limited !== undefined && extras !== undefined && extras.timeout > 0) {
+      flags |= FLAG_DUE;
+      words[at + DUE_AT] = millisSince(this.#epoch, extras.dueAt - timers().clock.now());
+    }
     words[at + HANDLER] = task.handler | flags;
     words[at + ARGS_LENGTH] = length;
     this.#take(task, slot);
     Atomics.store(words, at + STATE, QUEUED | (task.generation << GENERATION_SHIFT));
+    if ((flags & (FLAG_LIMITED | FLAG_DUE)) !== 0) this.#owner.limited?.();
     return true;
   }
 
@@ -223,6 +237,15 @@ export class TaskTable implements RecordHandler {
     this.#control(task, ABORT);
   }
 
+  /** Has the worker that runs a task ended, if the task does not stop by itself: for tables that `limited` is for. */
+  endLater(task: Task, why: 'aborted' | 'timeout'): void {
+    const at = this.#memory.slotAt(task.slot);
+    const flags = why === 'aborted' ? FLAG_DUE | FLAG_ABORTED : FLAG_DUE;
+    Atomics.store(this.#words, at + DUE_AT, millisSince(this.#epoch));
+    Atomics.or(this.#words, at + HANDLER, flags);
+    this.#owner.limited?.();
+  }
+
   #control(task: Task, kind: number, payload?: number): void {
     const { slot, generation } = task;
     const send = (): boolean => {
@@ -277,7 +300,9 @@ export class TaskTable implements RecordHandler {
   /** A value that came by message port. */
   valueByPort(slot: number, generation: number, kind: number, value: unknown): void {
     const task = this.#tasks[slot - this.#first];
-    if (task !== undefined && task.generation === generation) this.#told(task, kind, value);
+    if (task === undefined || task.generation !== generation) return;
+    if (kind === PROGRESS) Atomics.sub(this.#words, this.#memory.slotAt(slot) + PROGRESS_BY_PORT, 1);
+    this.#told(task, kind, value);
   }
 
   #told(task: Task, kind: number, value: unknown): void {
@@ -286,11 +311,12 @@ export class TaskTable implements RecordHandler {
         this.#finish(task);
         task.resolve(value);
         break;
-      case THREW: {
-        const stream = task.extras?.stream;
-        this.#finish(task);
-        if (stream !== undefined) stream.end({ error: rebuildThrown(value as Thrown, this.#errors) });
-        else task.fail(() => rebuildThrown(value as Thrown, this.#errors));
+      case THREW:
+        this.#fail(task, () => rebuildThrown(value as Thrown, this.#errors));
+        break;
+      case EXPIRED: {
+        const timeout = task.extras?.timeout ?? 0;
+        this.#fail(task, () => new TaskTimeoutError(task.name, timeout));
         break;
       }
       case LOST:
@@ -300,39 +326,55 @@ export class TaskTable implements RecordHandler {
         this.#openStream(task);
         break;
       case STREAM_ITEM:
-        task.extras?.stream?.item(value);
+        if (task.extras?.stream !== undefined) task.extras.stream.item(value);
+        else if (!task.settled) this.#control(task, CREDIT, 1);
         break;
-      case STREAM_ENDED: {
-        const stream = task.extras?.stream;
+      case STREAM_ENDED:
         this.#finish(task);
-        stream?.end();
+        task.extras?.detach();
+        if (task.extras?.stream !== undefined) task.extras.stream.end();
+        else task.resolve(undefined);
         break;
-      }
       case PROGRESS:
-        if (!task.settled) reportProgress(task, value);
+        if (task.isAwaited) reportProgress(task, value);
         break;
+    }
+  }
+
+  /** `build` makes the error when somebody is there to take it. */
+  #fail(task: Task, build: () => unknown): void {
+    const stream = task.extras?.stream;
+    this.#finish(task);
+    if (stream === undefined) task.fail(build);
+    else {
+      task.extras!.detach();
+      if (stream.isOpen) stream.end({ error: build() });
     }
   }
 
   /** The worker that ran the task is gone. */
   lose(task: Task, loss: Loss): void {
-    const stream = task.extras?.stream;
-    this.#finish(task);
     const cause = loss.cause === undefined ? undefined : { cause: rebuildThrown(loss.cause, this.#errors) };
-    const build = () => new WorkerLostError({ ...loss, handler: task.name }, cause);
-    if (stream !== undefined) stream.end({ error: build() });
-    else task.fail(build);
+    this.#fail(task, () => new WorkerLostError({ ...loss, handler: task.name }, cause));
   }
 
   #openStream(task: Task): void {
+    if (task.promise === undefined) return; // nobody reads: items are dropped as they come
     task.extras ??= new TaskExtras(task, () => {});
+    const { extras } = task;
     const stream = new RemoteStream({
       grant: (items) => this.#control(task, CREDIT, items),
-      cancel: () => this.abort(task),
+      cancel: () => {
+        extras.detach();
+        this.abort(task);
+      },
     });
-    task.extras.stream = stream;
-    if (task.settled) stream.return();
-    else task.resolve(stream);
+    if (task.settled) {
+      this.abort(task); // given up before
+      return;
+    }
+    extras.stream = stream;
+    task.open(stream);
   }
 
   /** All tasks in slots. */

@@ -72,6 +72,34 @@ export class Task implements Backlogged {
     this.#resolve?.(value);
   }
 
+  /** Settles with a stream. The task goes on: its signal and its limits hold to the stream's end. */
+  open(stream: RemoteStream): void {
+    this.settled = true;
+    this.#resolve?.(stream);
+  }
+
+  /** Whether its caller still waits for something: for its end, or for more of its stream. */
+  get isAwaited(): boolean {
+    return !this.settled || (this.extras?.stream?.isOpen ?? false);
+  }
+
+  /** Whether its running time has a limit still: until somebody has asked for its end. */
+  get isLimited(): boolean {
+    const { extras } = this;
+    return !this.settled || (extras?.stream !== undefined && !extras.isStopped);
+  }
+
+  /** Fails whoever waits for it, in whatever state it is. */
+  abandon(error: unknown): void {
+    const stream = this.extras?.stream;
+    if (stream === undefined) {
+      this.reject(error);
+      return;
+    }
+    this.extras!.detach();
+    stream.fail(error);
+  }
+
   /** Fails for a reason of this thread's. */
   reject(error: unknown): void {
     if (this.settled) return;
@@ -142,8 +170,8 @@ export class TaskExtras implements Cancellable, Timed {
   onProgress: ((value: unknown) => void) | undefined = undefined;
   onError: ((error: unknown) => void) | undefined = undefined;
   stream: RemoteStream | undefined = undefined;
-  /** Why its worker will be ended when it does not stop by itself. */
-  givenUp: 'aborted' | 'timeout' | undefined = undefined;
+  /** Its worker will be ended when it does not stop by itself. */
+  isStopped = false;
 
   constructor(task: Task, giveUp: GiveUp) {
     this.task = task;

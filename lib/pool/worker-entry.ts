@@ -94,10 +94,10 @@ async function loadHandlers(): Promise<Loaded> {
 
 function serve({ names, handlers, context }: Loaded): void {
   const memory = new PoolMemory(start.memory);
-  const outbox = new Outbox(memory, port);
+  const outbox = new Outbox(memory, start.worker, port);
   const pool = new WorkerSidePool(memory, start.worker, names, say, {
     epoch: start.epoch,
-    limited: start.limited,
+    taskTimeout: start.taskTimeout,
     context,
   });
   const dispatches = new Map<number, LaneRunner>();

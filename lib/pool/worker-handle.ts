@@ -157,8 +157,8 @@ export class WorkerHandle {
 
   /** Ends the thread in the middle of whatever it does. */
   terminate(reason: WorkerLossCause): void {
-    if (this.state === 'ended') return;
-    this.#endedFor ??= reason;
+    if (this.state === 'ended' || this.#endedFor !== undefined) return;
+    this.#endedFor = reason;
     void this.#thread.terminate();
   }
 

@@ -17,8 +17,18 @@ import { settleLost } from './lost-worker.js';
 import { type MapOptions, mapTasks } from './map.js';
 import type { FromWorker } from './messages.js';
 import { type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.js';
+import { Overseer } from './overseer.js';
 import { PoolClosedError } from './pool-error.js';
-import { ACTIVE, FINISHED, PARKS, PoolMemory, STEALS, STOLEN, WAKES } from './pool-memory.js';
+import {
+  ACTIVE,
+  FINISHED,
+  PARKS,
+  PoolMemory,
+  PROGRESS_SKIPPED,
+  STEALS,
+  STOLEN,
+  WAKES,
+} from './pool-memory.js';
 import type { PoolStats } from './pool-stats.js';
 import { Relays } from './relays.js';
 import type { RunOptions } from './run-options.js';
@@ -66,6 +76,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   readonly #intake: Intake;
   readonly #dispatches: Dispatches;
   readonly #relays: Relays;
+  readonly #overseer: Overseer;
   #closing: Promise<PoolCloseReport> | undefined;
   #closed = false;
 
@@ -94,6 +105,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       cannotStart: (error) => this.#intake.failWaiting(error),
     });
     this.#intake = new Intake(this.#options, this.#memory, epoch, this.#crew);
+    this.#overseer = new Overseer(this.#memory, epoch, this.#options, this.#crew);
     this.#relays = new Relays(
       (name, args, given) => this.#submit(name, args, given, true, true).promise as Promise<unknown>,
     );
@@ -210,6 +222,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       case 'relay-abort':
         this.#relays.abort(worker, message.call);
         break;
+      case 'watch':
+        this.#overseer.watch();
+        break;
       case 'value': // for another worker
         this.#crew.at(this.#memory.ownerOf(message.slot))?.post(message);
         break;
@@ -257,6 +272,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       stolen: sum(STOLEN),
       parks: sum(PARKS),
       wakes: sum(WAKES),
+      progressSkipped: sum(PROGRESS_SKIPPED),
       wait: distributionOf(workers.map((worker) => worker.waitHistogram)),
       run: distributionOf(workers.map((worker) => worker.runHistogram)),
       perWorker: [...this.#crew].map(({ threadId, state, index }) => ({
@@ -301,6 +317,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     const cut = isLate ? intake.cut() : 0;
     this.#closed = true;
     intake.stop();
+    this.#overseer.stop();
     await this.#crew.close(isLate);
     limit.clear();
     return { finished: open - cut, cut };
