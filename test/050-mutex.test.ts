@@ -1,5 +1,5 @@
 // A mutex: one holder, first come first served, nothing lost when a wait is given up.
-import { background, Mutex, withCancel, withTimeout } from 'sluice';
+import { background, Mutex, openMutex, withCancel, withTimeout } from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { liveBytes } from './support/heap.js';
 import { isPending, logWhenDone, settle } from './support/settling.js';
@@ -7,7 +7,11 @@ import { isPending, logWhenDone, settle } from './support/settling.js';
 const released = expect.objectContaining({ code: 'ERR_LOCK_RELEASED' });
 
 // Each kind of mutex passes the same tests.
-describe.each([['in one thread', () => new Mutex()]])('a mutex %s', (_, mutexOf) => {
+describe.each([
+  ['in one thread', () => new Mutex()],
+  ['across threads', () => new Mutex({ shared: true })],
+  ['opened', () => openMutex(new Mutex({ shared: true }).handle)],
+])('a mutex %s', (_, mutexOf) => {
   it('keeps tasks apart across their waits', async () => {
     const mutex = mutexOf();
     let value = 0;
@@ -165,8 +169,8 @@ describe.each([['in one thread', () => new Mutex()]])('a mutex %s', (_, mutexOf)
 });
 
 it('refuses what it does not know', async () => {
-  expect(() => new Mutex({ shared: true })).toThrow(expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }));
   expect(new Mutex({ shared: false }).locked).toBe(false);
+  expect(() => new Mutex().handle).toThrow(expect.objectContaining({ code: 'ERR_NOT_SHARED' }));
   expect(() => new Mutex({ shared: 1 as never })).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', value: 1 }),
   );

@@ -3,7 +3,10 @@ import { RWMutex } from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { isPending, logWhenDone, settle } from './support/settling.js';
 
-describe.each([['in one thread', () => new RWMutex()]])('a reader-writer mutex %s', (_, mutexOf) => {
+describe.each([
+  ['in one thread', () => new RWMutex()],
+  ['across threads', () => new RWMutex({ shared: true })],
+])('a reader-writer mutex %s', (_, mutexOf) => {
   it('lets readers in together and a writer alone', async () => {
     const mutex = mutexOf();
     const readers = [await mutex.readLock(), await mutex.readLock()];
@@ -113,6 +116,6 @@ describe.each([['in one thread', () => new RWMutex()]])('a reader-writer mutex %
   });
 });
 
-it('refuses shared: true until it is built', () => {
-  expect(() => new RWMutex({ shared: true })).toThrow(expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }));
+it('has no handle in one thread', () => {
+  expect(() => new RWMutex().handle).toThrow(expect.objectContaining({ code: 'ERR_NOT_SHARED' }));
 });

@@ -3,7 +3,10 @@ import { Semaphore } from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { isPending, logWhenDone, settle } from './support/settling.js';
 
-describe.each([['in one thread', (n: number) => new Semaphore(n)]])('a semaphore %s', (_, semaphoreOf) => {
+describe.each([
+  ['in one thread', (n: number) => new Semaphore(n)],
+  ['across threads', (n: number) => new Semaphore(n, { shared: true })],
+])('a semaphore %s', (_, semaphoreOf) => {
   it('counts what is out', async () => {
     const semaphore = semaphoreOf(3);
     expect(semaphore.permits).toBe(3);
@@ -96,8 +99,10 @@ it('refuses counts that make no sense', () => {
   expect(() => semaphore.acquire({} as never)).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }),
   );
-  expect(() => new Semaphore(1, { shared: true })).toThrow(
-    expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }),
+  expect(() => new Semaphore(2 ** 30, { shared: true })).toThrow(
+    expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }),
   );
+  expect(new Semaphore(2 ** 30).available).toBe(2 ** 30);
+  expect(() => semaphore.handle).toThrow(expect.objectContaining({ code: 'ERR_NOT_SHARED' }));
   expect(semaphore.available).toBe(2);
 });

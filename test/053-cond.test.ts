@@ -155,5 +155,8 @@ describe('a cond', () => {
     const wrong = expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' });
     expect(() => cond.wait({} as never)).toThrow(wrong);
     expect(() => new Cond({} as never)).toThrow(wrong);
+    expect(() => new Cond(new Mutex({ shared: true }))).toThrow(
+      expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }),
+    );
   });
 });

@@ -1,6 +1,6 @@
 // Random programs over one lock: never too many inside, first come first served, nothing lost, whoever gives up.
 import fc from 'fast-check';
-import { type LockGuard, Mutex, RWMutex, Semaphore } from 'sluice';
+import { type LockGuard, type LockOptions, Mutex, RWMutex, Semaphore } from 'sluice';
 import { expect, it } from 'vitest';
 
 const RUNS = process.env.SLUICE_STRESS === 'full' ? 20_000 : 200;
@@ -21,11 +21,11 @@ interface Lock {
   tryAcquire(weight: number): LockGuard | undefined;
 }
 
-const locks: Array<[string, () => Lock]> = [
+const locksOf = (options?: LockOptions): Array<[string, () => Lock]> => [
   [
     'a mutex',
     () => {
-      const mutex = new Mutex();
+      const mutex = new Mutex(options);
       return {
         capacity: 1,
         weightOf: () => 1,
@@ -37,7 +37,7 @@ const locks: Array<[string, () => Lock]> = [
   [
     'a reader-writer mutex',
     () => {
-      const mutex = new RWMutex();
+      const mutex = new RWMutex(options);
       const writes = (weight: number): boolean => weight > 2;
       return {
         capacity: 1000,
@@ -50,7 +50,7 @@ const locks: Array<[string, () => Lock]> = [
   [
     'a semaphore',
     () => {
-      const semaphore = new Semaphore(5);
+      const semaphore = new Semaphore(5, options);
       return {
         capacity: 5,
         weightOf: (weight) => weight,
@@ -59,6 +59,11 @@ const locks: Array<[string, () => Lock]> = [
       };
     },
   ],
+];
+
+const locks = [
+  ...locksOf(),
+  ...locksOf({ shared: true }).map(([name, lockOf]) => [`${name} across threads`, lockOf] as const),
 ];
 
 it.each(locks)('%s', async (_, lockOf) => {

@@ -2,8 +2,9 @@
 import { type WaitOptions, waitSource } from '../context/cancellation.js';
 import { ready } from '../context/turn-budget.js';
 import { waitObserver } from '../context/wait-observer.js';
+import { NotSupportedError } from '../errors.js';
 import { checkInteger } from '../validate.js';
-import { checkLockOptions, type LockOptions } from './lock-options.js';
+import { isShared, type LockOptions } from './lock-options.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';
 
 class Arrival extends Waiter {
@@ -47,7 +48,7 @@ export class Barrier {
   /** @param parties - how many must arrive: an integer from 1 */
   constructor(parties: number, options?: LockOptions) {
     this.parties = checkInteger('parties', parties, 1, Number.MAX_SAFE_INTEGER);
-    checkLockOptions(options);
+    if (isShared(options)) throw new NotSupportedError('options.shared', true);
     waitObserver?.created(this);
   }
 

@@ -1,10 +1,10 @@
 /** Waiting, with a lock in hand, for what the lock protects to change. */
 import { CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
 import { waitObserver } from '../context/wait-observer.js';
-import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
-import { Guard, type LockGuard } from './lock-guard.js';
+import { InvalidArgTypeError, InvalidArgValueError, NotSupportedError } from '../errors.js';
+import { Guard, type LockGuard, type Releasable } from './lock-guard.js';
 import { Mutex } from './mutex.js';
-import { type Permits, PermitWaiter } from './permits.js';
+import { Permits, PermitWaiter } from './permits.js';
 import { RWMutex } from './rw-mutex.js';
 import { LockReleasedError } from './sync-error.js';
 import { park, WaitQueue } from './wait-queue.js';
@@ -36,7 +36,7 @@ class CondWaiter extends PermitWaiter {
     this.#permits.regain(this);
   }
 
-  override granted(permits: Permits): void {
+  override granted(permits: Releasable): void {
     this.#guard.regained(permits);
     if (this.#canceledBy === undefined) this.resolve(undefined);
     else this.reject(this.#canceledBy.reason);
@@ -66,10 +66,15 @@ export class Cond {
   readonly #permits: Permits;
   readonly #queue = new WaitQueue<CondWaiter>();
 
-  /** @param lock - the lock that `wait` gives up and takes again */
+  /**
+   * @param lock - the lock that `wait` gives up and takes again
+   * @throws NotSupportedError for a lock with `shared: true`: between threads use a channel
+   */
   constructor(lock: Mutex | RWMutex) {
     if (!(lock instanceof Mutex || lock instanceof RWMutex))
       throw new InvalidArgTypeError('lock', 'a Mutex or an RWMutex', lock);
+    if (!(lock.permits instanceof Permits))
+      throw new NotSupportedError('a Cond of a lock across threads', lock);
     this.#permits = lock.permits;
     waitObserver?.created(this);
   }

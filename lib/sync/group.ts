@@ -46,7 +46,7 @@ export class Group {
   constructor(parent: Context = background(), options?: GroupOptions) {
     const { limit } = checkOptions('options', options, ['limit']);
     if (limit !== undefined)
-      this.#slots = new Permits(checkInteger('options.limit', limit, 1, Number.MAX_SAFE_INTEGER), this);
+      this.#slots = new Permits(checkInteger('options.limit', limit, 1, Number.MAX_SAFE_INTEGER));
     this.#owned = withCancel(parent);
     this.context = this.#owned;
     waitObserver?.created(this);
@@ -100,7 +100,7 @@ export class Group {
   async #startLater(task: GroupTask, options: WaitOptions | undefined): Promise<void> {
     let slot: LockGuard;
     try {
-      slot = await this.#slots!.acquire(1, options, 'Group.go');
+      slot = await this.#slots!.acquire(1, options, 'Group.go', this);
     } catch (reason) {
       this.#ended();
       throw reason;

@@ -17,6 +17,17 @@ export interface LockGuard extends Disposable {
   release(): void;
 }
 
+/** What `recover` of a lock gives: the lock, though it may be poisoned. */
+export interface RecoveryGuard extends LockGuard {
+  /**
+   * Says that what the lock protects is sound again: from now on the lock is to be had as before. Without it the lock
+   * stays poisoned after the release. Does nothing when the lock is not poisoned.
+   *
+   * @throws LockReleasedError when the guard was released
+   */
+  clearPoison(): void;
+}
+
 /**
  * What a guard gives back to.
  *
@@ -24,10 +35,11 @@ export interface LockGuard extends Disposable {
  */
 export interface Releasable {
   release(weight: number): void;
+  clearPoison(): void;
 }
 
 /** @internal */
-export class Guard implements LockGuard {
+export class Guard implements RecoveryGuard {
   /** What it holds a part of; undefined once that was given back. */
   #lock: Releasable | undefined;
   readonly weight: number;
@@ -46,6 +58,11 @@ export class Guard implements LockGuard {
     if (lock === undefined) throw new LockReleasedError();
     this.#lock = undefined;
     lock.release(this.weight);
+  }
+
+  clearPoison(): void {
+    if (this.#lock === undefined) throw new LockReleasedError();
+    this.#lock.clearPoison();
   }
 
   [Symbol.dispose](): void {

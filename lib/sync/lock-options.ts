@@ -1,15 +1,21 @@
 /** Options that all locks take. */
-import { NotSupportedError } from '../errors.js';
 import { checkBoolean, checkOptions } from '../validate.js';
 
 /** Options of a lock's constructor. */
 export interface LockOptions {
-  /** The lock works across threads. Default: false. `true` is refused with `ERR_NOT_SUPPORTED` until it is built. */
+  /**
+   * The lock works across threads: its `handle` can be posted to others, which open it with `openMutex` and the like. Default:
+   * false.
+   */
   shared?: boolean | undefined;
 }
 
-/** @internal */
-export function checkLockOptions(options: LockOptions | undefined): void {
+/**
+ * Whether `options` ask for a lock across threads.
+ *
+ * @internal
+ */
+export function isShared(options: LockOptions | undefined): boolean {
   const { shared = false } = checkOptions('options', options, ['shared']);
-  if (checkBoolean('options.shared', shared)) throw new NotSupportedError('options.shared', shared);
+  return checkBoolean('options.shared', shared);
 }

@@ -8,7 +8,7 @@
  */
 import { type WaitOptions, waitSource } from '../context/cancellation.js';
 import { ready } from '../context/turn-budget.js';
-import { Guard, type LockGuard } from './lock-guard.js';
+import { Guard, type LockGuard, type Releasable } from './lock-guard.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';
 
 /** @internal */
@@ -21,23 +21,53 @@ export class PermitWaiter extends Waiter {
   }
 
   /** It has its permits. */
-  granted(permits: Permits): void {
+  granted(permits: Releasable): void {
     this.resolve(new Guard(permits, this.weight));
   }
 }
 
-/** @internal */
-export class Permits extends WaitQueue<PermitWaiter> {
+/**
+ * What Mutex, RWMutex and Semaphore hand out: permits of one thread, or of several (shared/shared-permits.ts). `owner` is what the
+ * program knows a wait's lock as.
+ *
+ * @internal
+ */
+export interface PermitCore extends Releasable {
   readonly capacity: number;
-  #available: number;
-  /** What the program knows it as, for the report of stuck waits. */
-  readonly #owner: object;
+  /** Permits that nobody holds. */
+  readonly available: number;
+  /** A thread died that held all of them. */
+  readonly poisoned: boolean;
+  /** Permits given back for threads that died. */
+  readonly reclaimed: number;
+  acquire(
+    weight: number,
+    options: WaitOptions | undefined,
+    operation: string,
+    owner: object,
+  ): Promise<LockGuard>;
+  tryAcquire(weight: number): Guard | undefined;
+  /** As `acquire`, poisoned or not. */
+  recover(
+    weight: number,
+    options: WaitOptions | undefined,
+    operation: string,
+    owner: object,
+  ): Promise<LockGuard>;
+}
 
-  constructor(capacity: number, owner: object) {
+/** @internal */
+export class Permits extends WaitQueue<PermitWaiter> implements PermitCore {
+  readonly capacity: number;
+  // Those who hold permits die with them.
+  readonly poisoned = false;
+  readonly reclaimed = 0;
+  #available: number;
+
+  constructor(capacity: number) {
     super();
     this.capacity = capacity;
     this.#available = capacity;
-    this.#owner = owner;
   }
 
   /** Permits that nobody holds. */
@@ -45,12 +75,26 @@ export class Permits extends WaitQueue<PermitWaiter> {
     return this.#available;
   }
 
-  acquire(weight: number, options: WaitOptions | undefined, operation: string): Promise<LockGuard> {
+  acquire(
+    weight: number,
+    options: WaitOptions | undefined,
+    operation: string,
+    owner: object,
+  ): Promise<LockGuard> {
     const source = waitSource(options);
     if (source?.canceled) return Promise.reject(source.reason);
     const guard = this.tryAcquire(weight);
     if (guard !== undefined) return ready<LockGuard>(guard);
-    return park(this, new PermitWaiter(weight), source, this.#owner, operation);
+    return park(this, new PermitWaiter(weight), source, owner, operation);
+  }
+
+  recover(
+    weight: number,
+    options: WaitOptions | undefined,
+    operation: string,
+    owner: object,
+  ): Promise<LockGuard> {
+    return this.acquire(weight, options, operation, owner);
   }
 
   tryAcquire(weight: number): Guard | undefined {
@@ -63,6 +107,8 @@ export class Permits extends WaitQueue<PermitWaiter> {
     this.#available += weight;
     this.#grant();
   }
+
+  clearPoison(): void {}
 
   /** Queues a waiter that held its permits before and can no longer be canceled. */
   regain(waiter: PermitWaiter): void {

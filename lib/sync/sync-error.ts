@@ -35,3 +35,22 @@ export class OnceReentrantError extends SluiceError {
   }
 }
 recogniseAcrossCopies(OnceReentrantError, 'OnceReentrantError');
+
+/** A lock across threads was held by a thread that ended. `code` is `ERR_LOCK_POISONED`; `threadId` says which thread. */
+export class LockPoisonedError extends SluiceError {
+  /** Node's number of the thread that died: `worker.threadId`, as it was. */
+  readonly threadId: number;
+  constructor(threadId: number) {
+    super('ERR_LOCK_POISONED', `the lock is poisoned: thread ${threadId} ended while it held it`);
+    this.threadId = threadId;
+  }
+}
+recogniseAcrossCopies(LockPoisonedError, 'LockPoisonedError');
+
+/** The handle of a lock was asked for that was made without `shared: true`. `code` is `ERR_NOT_SHARED`. */
+export class NotSharedError extends SluiceError {
+  constructor() {
+    super('ERR_NOT_SHARED', 'the lock was made without { shared: true }: it has no handle');
+  }
+}
+recogniseAcrossCopies(NotSharedError, 'NotSharedError');

@@ -2,8 +2,9 @@
 import { type WaitOptions, waitSource } from '../context/cancellation.js';
 import { charge, readyVoid } from '../context/turn-budget.js';
 import { waitObserver } from '../context/wait-observer.js';
+import { NotSupportedError } from '../errors.js';
 import { checkFunction, checkInteger } from '../validate.js';
-import { checkLockOptions, type LockOptions } from './lock-options.js';
+import { isShared, type LockOptions } from './lock-options.js';
 import { NegativeCounterError, WaitGroupReusedError } from './sync-error.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';
 
@@ -24,7 +25,7 @@ export class WaitGroup {
   #isReturning = false;
 
   constructor(options?: LockOptions) {
-    checkLockOptions(options);
+    if (isShared(options)) throw new NotSupportedError('options.shared', true);
     waitObserver?.created(this);
   }
 

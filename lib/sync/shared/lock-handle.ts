@@ -1,0 +1,16 @@
+/** The handle of what may be shared or not. */
+import type { SharedHandle } from '../../shared/handle.js';
+import { NotSharedError } from '../sync-error.js';
+import type { LockKind } from './lock-memory.js';
+
+/**
+ * The handle of `core`, the part of a lock that is of one thread or of several.
+ *
+ * @internal
+ * @throws NotSharedError when it is of one thread
+ */
+export function handleOf<Kind extends LockKind>(core: object): SharedHandle<Kind> {
+  const { handle } = core as { handle?: SharedHandle<Kind> };
+  if (handle === undefined) throw new NotSharedError();
+  return handle;
+}
