@@ -31,7 +31,7 @@ describe('a mutex across threads', () => {
     { workers: 8, tasks: 2, pauses: 0.01 },
   ])(
     'keeps $workers threads with $tasks tasks each apart on a plain counter',
-    { timeout: 600_000 },
+    { timeout: full ? 600_000 : 60_000 },
     async ({ workers, tasks, pauses }) => {
       const mutex = new Mutex({ shared: true });
       const counter = words(1);
@@ -263,7 +263,7 @@ describe('a reader-writer mutex across threads', () => {
     { workers: 6, pauses: 0.02 },
   ])(
     'never shows a half-made change to $workers threads',
-    { timeout: 600_000 },
+    { timeout: full ? 600_000 : 60_000 },
     async ({ workers, pauses }) => {
       const mutex = new RWMutex({ shared: true });
       const pair = words(2);
@@ -330,7 +330,7 @@ describe('a semaphore across threads', () => {
     { workers: 6, permits: 5, pauses: 0.02 },
   ])(
     'never has more than its $permits permits out, among $workers threads',
-    { timeout: 600_000 },
+    { timeout: full ? 600_000 : 60_000 },
     async ({ workers, permits, pauses }) => {
       const semaphore = openSemaphore(new Semaphore(permits, { shared: true }).handle);
       expect(semaphore.permits).toBe(permits);
@@ -359,7 +359,7 @@ describe('a semaphore across threads', () => {
 
 describe('threads that are terminated at random', () => {
   it('leave a mutex that can be recovered, and never a change that nobody repairs', {
-    timeout: 600_000,
+    timeout: full ? 600_000 : 60_000,
   }, async () => {
     const rounds = full ? 100 : 5;
     const workers = 5;
@@ -392,7 +392,7 @@ describe('threads that are terminated at random', () => {
     }
   });
 
-  it('take no permit with them', { timeout: 600_000 }, async () => {
+  it('take no permit with them', { timeout: full ? 600_000 : 60_000 }, async () => {
     const rounds = full ? 100 : 5;
     const [workers, permits] = [5, 3];
     for (let round = 0; round < rounds; round++) {

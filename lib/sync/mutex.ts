@@ -117,7 +117,6 @@ export class Mutex {
  *   const { workerData } = require('node:worker_threads');
  *   import(workerData.sluice).then(async ({ openMutex }) => {
  *     const held = await openMutex(workerData.handle).lock();
- *     console.log('in the worker');
  *     held.release();
  *   });`;
  * const held = await mutex.lock();

@@ -10,13 +10,20 @@
  * Nobody waits for the server. Whoever changes something that it must see sets DIRTY and tries to become the server; who
  * finds another leaves, and that one looks at DIRTY after it has given LEDGER back. If the server died, the next takes over.
  *
- * Invariant: between two steps, `capacity` = free permits + those held, as the seats say + the weights of granted tickets.
- * Each step that moves permits from one to another of these is a few statements without a call and without the end of a
- * loop between them, which are the only places where V8 ends a thread. So a thread dies before the step or after it, and
- * what its seat says then is the truth: the sweep gives it back, and poisons the lock if it was all of it.
+ * Death. V8 ends a thread at the entry of any call, an Atomics operation included, and at the end of a loop's turn; so plain stores
+ * that follow an operation's return belong to it, and what precedes the next one does not. Each step that moves permits is
+ * one operation and such stores:
  *
- * Order. Every word that two threads meet at is accessed with Atomics, sequentially consistent; the others (HELD, WEIGHT, RECOVERS)
- * are written before the ticket that makes them meaningful, or are read after their writer is known to be dead.
+ * - *take*: exchange STATE; HELD of the seat. *Give back*: the other way round. *Take a grant*: store TICKET; HELD;
+ * - *grant*: exchange STATE; TAKEN, what the server has in its hands. Then exchange TICKET; TAKEN is 0 again;
+ * - *sweep*: HELD and TICKET of the dead seat are 0, and what they said is in TAKEN: plain stores only. Then exchange STATE; TAKEN is 0.
+ *
+ * So at any moment `capacity` = free permits + HELD of all seats + the weights of granted tickets + TAKEN. Who takes LEDGER over from
+ * a dead server first puts TAKEN back into STATE.
+ *
+ * Order. Every word that two threads meet at is accessed with Atomics, sequentially consistent. Of the others, WEIGHT and RECOVERS
+ * are written before the ticket that makes them meaningful, HELD is read by others only after its writer is known to be dead, and
+ * TAKEN belongs to whoever has LEDGER.
  * Three pairs of "write mine, then read yours" rest on it:
  *
  * - who publishes or gives back: change, then DIRTY, then LEDGER; the server: LEDGER given back, then DIRTY;
@@ -65,6 +72,8 @@ const TICKETS = COLD + 3;
 const POISONED_BY = COLD + 4;
 /** Permits given back for dead threads. */
 const RECLAIMED = COLD + 5;
+/** Permits in the hands of the server. */
+const TAKEN = COLD + 6;
 
 /** Words of a seat. The ticket of the thread's first waiter, 0 or GRANTED. */
 const TICKET = SEAT_OWN;
@@ -146,8 +155,15 @@ export class PermitWords {
   /** Gives `weight` permits back. True: somebody stands in line, so `serve` must follow. */
   giveBack(weight: number): boolean {
     const words = this.#words;
-    words[this.#seat + HELD]! -= weight;
-    return (Atomics.add(words, STATE, weight) & WAITING) !== 0;
+    let state = Atomics.load(words, STATE);
+    for (;;) {
+      const before = Atomics.compareExchange(words, STATE, state, state + weight);
+      if (before === state) {
+        words[this.#seat + HELD]! -= weight;
+        return (state & WAITING) !== 0;
+      }
+      state = before;
+    }
   }
 
   /** The next place in the line of all threads. */
@@ -174,8 +190,8 @@ export class PermitWords {
     const words = this.#words;
     const seat = this.#seat;
     if (Atomics.load(words, seat + TICKET) !== GRANTED) return false;
-    words[seat + HELD]! += words[seat + WEIGHT]!;
     Atomics.store(words, seat + TICKET, 0);
+    words[seat + HELD]! += words[seat + WEIGHT]!;
     return true;
   }
 
@@ -218,6 +234,7 @@ export class PermitWords {
 
   #grant(): void {
     const words = this.#words;
+    this.#putBack();
     if (Atomics.exchange(words, SWEEP, 0) !== 0) this.#sweepSeats();
     for (;;) {
       const state = Atomics.load(words, STATE);
@@ -246,11 +263,22 @@ export class PermitWords {
         continue;
       }
       if (Atomics.compareExchange(words, STATE, state, state - weight) !== state) continue;
-      if (Atomics.compareExchange(words, seat + TICKET, ticket, GRANTED) !== ticket) {
-        Atomics.add(words, STATE, weight); // it was withdrawn
-        continue;
+      words[TAKEN] = weight;
+      if (Atomics.compareExchange(words, seat + TICKET, ticket, GRANTED) === ticket) {
+        words[TAKEN] = 0;
+        this.#wake(seat);
+      } else {
+        this.#putBack(); // it was withdrawn
       }
-      this.#wake(seat);
+    }
+  }
+
+  /** Frees what is in the hands of the server. */
+  #putBack(): void {
+    const words = this.#words;
+    while (words[TAKEN] !== 0) {
+      const state = Atomics.load(words, STATE);
+      if (Atomics.compareExchange(words, STATE, state, state + words[TAKEN]!) === state) words[TAKEN] = 0;
     }
   }
 
@@ -260,17 +288,18 @@ export class PermitWords {
     for (let seat = SEATS; seat < SEATS + SEAT_COUNT * SEAT_WORDS; seat += SEAT_WORDS) {
       if (!isDead(words, seat)) continue;
       const held = words[seat + HELD]!;
-      // Granted, and it never knew: nothing was done with it.
-      const granted = Atomics.load(words, seat + TICKET) === GRANTED ? words[seat + WEIGHT]! : 0;
       if (this.#poisons && held === this.capacity) {
         words[POISONED_BY] = words[seat + THREAD]!;
         Atomics.or(words, STATE, POISONED);
       }
-      Atomics.add(words, RECLAIMED, held);
+      // Granted, and it never knew: nothing was done with it.
+      const granted = Atomics.load(words, seat + TICKET) === GRANTED ? words[seat + WEIGHT]! : 0;
+      words[RECLAIMED]! += held;
       words[seat + HELD] = 0;
-      Atomics.store(words, seat + TICKET, 0);
-      Atomics.store(words, seat + PARKED, 0);
-      Atomics.add(words, STATE, held + granted);
+      words[seat + TICKET] = 0;
+      words[seat + PARKED] = 0;
+      words[TAKEN] = held + granted;
+      this.#putBack();
       Atomics.store(words, seat + OWNER, 0);
     }
   }
