@@ -1,69 +1,110 @@
 #include "endpoint_config.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 
 namespace sluice {
 
 namespace {
 
-double number(const Napi::Object& object, const char* name) { return object.Get(name).ToNumber().DoubleValue(); }
-uint32_t word(const Napi::Object& object, const char* name) {
-  return static_cast<uint32_t>(std::clamp(number(object, name), 0.0, static_cast<double>(UINT32_MAX)));
-}
-uint64_t bytes(const Napi::Object& object, const char* name) {
-  return static_cast<uint64_t>(std::clamp(number(object, name), 0.0, 9007199254740991.0));
-}
-bool flag(const Napi::Object& object, const char* name) { return object.Get(name).ToBoolean().Value(); }
-std::string text(const Napi::Object& object, const char* name) { return object.Get(name).ToString().Utf8Value(); }
-
-int addressFrom(const Napi::Object& address, SocketAddress& out) {
-  if (address.Has("path")) return SocketAddress::fromPath(text(address, "path"), out);
-  return SocketAddress::fromIp(text(address, "host"), static_cast<uint16_t>(word(address, "port")), out);
-}
-
-Framer framerFrom(const Napi::Object& framing, uint32_t maxFrameBytes) {
-  const std::string kind = text(framing, "kind");
-  if (kind == "lines") return Framer(Lines(flag(framing, "trimCR"), maxFrameBytes));
-  if (kind == "delimited") {
-    const auto delimiter = framing.Get("delimiter").As<Napi::Uint8Array>();
-    Napi::Uint8Array view = delimiter;
-    return Framer(
-        Delimited(std::string_view(reinterpret_cast<const char*>(view.Data()), view.ByteLength()), maxFrameBytes));
+/// Reads the properties of an object. While its thread is being terminated any read may fail: what it gives is empty then, a
+/// value that can't even be asked to convert itself, and the configuration is not complete.
+class Properties {
+ public:
+  Properties(const Napi::Value& object, bool& complete) : object_(object), complete_(complete) {
+    if (!object_.IsObject()) complete_ = false;
   }
+
+  Properties object(const char* name) const { return {get(name), complete_}; }
+  bool has(const char* name) const { return object_.IsObject() && object_.As<Napi::Object>().Has(name); }
+  double number(const char* name) const {
+    const Napi::Value value = get(name);
+    return value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+  }
+  uint32_t word(const char* name) const {
+    return static_cast<uint32_t>(std::clamp(number(name), 0.0, static_cast<double>(UINT32_MAX)));
+  }
+  uint64_t bytes(const char* name) const {
+    return static_cast<uint64_t>(std::clamp(number(name), 0.0, 9007199254740991.0));
+  }
+  bool flag(const char* name) const {
+    const Napi::Value value = get(name);
+    return value.IsBoolean() && value.As<Napi::Boolean>().Value();
+  }
+  std::string text(const char* name) const {
+    const Napi::Value value = get(name);
+    return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+  }
+  std::string bytesOf(const char* name) const {
+    const Napi::Value value = get(name);
+    if (!value.IsTypedArray()) return {};
+    Napi::Uint8Array view = value.As<Napi::Uint8Array>();
+    return {reinterpret_cast<const char*>(view.Data()), view.ByteLength()};
+  }
+
+ private:
+  Napi::Value get(const char* name) const {
+    if (!complete_) return {};
+    Napi::Value value = object_.As<Napi::Object>().Get(name);
+    if (value.IsEmpty()) complete_ = false;
+    return value;
+  }
+
+  Napi::Value object_;
+  bool& complete_;
+};
+
+int addressFrom(const Properties& address, SocketAddress& out) {
+  if (address.has("path")) return SocketAddress::fromPath(address.text("path"), out);
+  return SocketAddress::fromIp(address.text("host"), static_cast<uint16_t>(address.word("port")), out);
+}
+
+Framer framerFrom(const Properties& framing, uint32_t maxFrameBytes, const bool& complete) {
+  const std::string kind = framing.text("kind");
+  const bool trimCR = kind == "lines" && framing.flag("trimCR");
+  const std::string delimiter = kind == "delimited" ? framing.bytesOf("delimiter") : std::string();
+  const uint32_t prefixBytes = kind == "lengthPrefixed" ? framing.word("bytes") : 0;
+  const bool littleEndian = prefixBytes > 0 && framing.flag("littleEndian");
+  const bool includesLength = prefixBytes > 0 && framing.flag("includesLength");
+  const uint32_t size = kind == "fixed" ? framing.word("size") : 0;
+  if (!complete) return Framer(Raw(maxFrameBytes));
+  if (kind == "lines") return Framer(Lines(trimCR, maxFrameBytes));
+  if (kind == "delimited") return Framer(Delimited(delimiter, maxFrameBytes));
   if (kind == "lengthPrefixed") {
-    return Framer(LengthPrefixed(static_cast<uint8_t>(word(framing, "bytes")), flag(framing, "littleEndian"),
-                                 flag(framing, "includesLength"), maxFrameBytes));
+    return Framer(LengthPrefixed(static_cast<uint8_t>(prefixBytes), littleEndian, includesLength, maxFrameBytes));
   }
   if (kind == "varintPrefixed") return Framer(VarintPrefixed(maxFrameBytes));
-  if (kind == "fixed") return Framer(Fixed(word(framing, "size")));
+  if (kind == "fixed") return Framer(Fixed(size));
   return Framer(Raw(maxFrameBytes));
 }
 
 }  // namespace
 
-EndpointConfig EndpointConfig::from(const Napi::Object& config, int& error) {
+EndpointConfig EndpointConfig::from(const Napi::Value& value, int& error) {
+  bool complete = true;
+  const Properties config(value, complete);
   SocketAddress address;
-  error = addressFrom(config.Get("address").As<Napi::Object>(), address);
-  const auto limits = config.Get("limits").As<Napi::Object>();
+  error = addressFrom(config.object("address"), address);
+  const Properties limits = config.object("limits");
   EndpointOptions options;
-  options.limits = {.connections = word(limits, "connections"),
-                    .connectionsPerAddress = word(limits, "connectionsPerAddress"),
-                    .frameBytes = word(limits, "frameBytes"),
-                    .bufferedBytes = bytes(limits, "bufferedBytes"),
-                    .outputBytes = bytes(limits, "outputBytes"),
-                    .outputHighWater = bytes(limits, "outputHighWater"),
-                    .outputStallMs = word(limits, "outputStallMs")};
-  options.socket = {.noDelay = flag(config, "noDelay"),
-                    .keepAliveSeconds = static_cast<int>(number(config, "keepAliveSeconds"))};
-  options.allowHalfOpen = flag(config, "allowHalfOpen");
-  return {.address = address,
-          .listen = {.backlog = static_cast<int>(number(config, "backlog")),
-                     .reusePort = flag(config, "reusePort"),
-                     .letOthersJoin = flag(config, "letOthersJoin"),
-                     .ipv6Only = flag(config, "ipv6Only")},
-          .endpoint = options,
-          .framer = framerFrom(config.Get("framing").As<Napi::Object>(), options.limits.frameBytes)};
+  options.limits = {.connections = limits.word("connections"),
+                    .connectionsPerAddress = limits.word("connectionsPerAddress"),
+                    .frameBytes = limits.word("frameBytes"),
+                    .bufferedBytes = limits.bytes("bufferedBytes"),
+                    .outputBytes = limits.bytes("outputBytes"),
+                    .outputHighWater = limits.bytes("outputHighWater"),
+                    .outputStallMs = limits.word("outputStallMs")};
+  options.socket = {.noDelay = config.flag("noDelay"),
+                    .keepAliveSeconds = static_cast<int>(config.number("keepAliveSeconds"))};
+  options.allowHalfOpen = config.flag("allowHalfOpen");
+  const ListenOptions listen{.backlog = static_cast<int>(config.number("backlog")),
+                             .reusePort = config.flag("reusePort"),
+                             .letOthersJoin = config.flag("letOthersJoin"),
+                             .ipv6Only = config.flag("ipv6Only")};
+  Framer framer = framerFrom(config.object("framing"), options.limits.frameBytes, complete);
+  if (!complete) error = ECANCELED;
+  return {.address = address, .listen = listen, .endpoint = options, .framer = std::move(framer)};
 }
 
 }  // namespace sluice

@@ -13,8 +13,9 @@ struct EndpointConfig {
   EndpointOptions endpoint;
   Framer framer;
 
-  /// `error` is 0 or an errno value (an address that the system can't represent).
-  static EndpointConfig from(const Napi::Object& config, int& error);
+  /// `error` is 0 or an errno value: of an address that the system can't represent, or ECANCELED when the thread is being
+  /// terminated.
+  static EndpointConfig from(const Napi::Value& config, int& error);
 };
 
 }  // namespace sluice

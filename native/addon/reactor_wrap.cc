@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include <cerrno>
 #include <type_traits>
 #include <vector>
 
@@ -85,7 +86,7 @@ template <typename Driver>
 Napi::Value ReactorWrap<Driver>::listen(const Napi::CallbackInfo& info) {
   int error = 0;
   uint32_t id = 0;
-  EndpointConfig config = EndpointConfig::from(info[0].As<Napi::Object>(), error);
+  EndpointConfig config = EndpointConfig::from(info[0], error);
   config.endpoint.maxBatches = Driver::kMaxBatches;
   if (error == 0) {
     driver_->control([&](Reactor& reactor) {
@@ -101,7 +102,7 @@ template <typename Driver>
 Napi::Value ReactorWrap<Driver>::connect(const Napi::CallbackInfo& info) {
   int error = 0;
   uint32_t id = 0;
-  EndpointConfig config = EndpointConfig::from(info[0].As<Napi::Object>(), error);
+  EndpointConfig config = EndpointConfig::from(info[0], error);
   config.endpoint.maxBatches = Driver::kMaxBatches;
   if (error == 0) {
     driver_->control([&](Reactor& reactor) {
@@ -312,9 +313,10 @@ Napi::Value ReactorWrap<Driver>::join(const Napi::CallbackInfo& info) {
   int error = 0;
   uint32_t id = 0;
   if constexpr (std::is_same_v<Driver, ThreadDriver>) {
-    EndpointConfig config = EndpointConfig::from(info[0].As<Napi::Object>(), error);
+    EndpointConfig config = EndpointConfig::from(info[0], error);
     config.endpoint.maxBatches = Driver::kMaxBatches;
     const auto* first = Napi::ObjectWrap<ReactorWrap<Driver>>::Unwrap(info[1].As<Napi::Object>());
+    if (first == nullptr) error = ECANCELED;  // the thread is being terminated
     if (error == 0) id = driver_->join(std::move(config), *first->driver_, word(info[2]), error);
   }
   return idOrError(info.Env(), id, error);

@@ -126,7 +126,8 @@ Napi::Value misalignment(const Napi::CallbackInfo& info) {
 
 void defineBare(Napi::Env env, Napi::Object exports, const char* name, napi_callback callback) {
   napi_value function;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok)
+    return;  // terminating
   exports.Set(name, function);
 }
 
