@@ -62,7 +62,7 @@ export class BatchConsumer {
   }
 
   setHandler(handler: BatchHandler): void {
-    this.#checkIdle();
+    this.checkIdle();
     this.#handler = handler;
     this.#ahead = false;
     this.#batch?.release(); // asking for more, as the next turn of a loop
@@ -71,7 +71,7 @@ export class BatchConsumer {
   }
 
   iterate(): AsyncIterator<FrameBatch, undefined> {
-    this.#checkIdle();
+    this.checkIdle();
     this.#iterating = true;
     this.#ahead = false;
     let done = false;
@@ -236,7 +236,8 @@ export class BatchConsumer {
     for (const part of this.#endpoint.parts) part.reactor.driver.setReading(part.id, wanted);
   }
 
-  #checkIdle(): void {
+  /** @throws ConsumerActiveError */
+  checkIdle(): void {
     if (this.isBusy) throw new ConsumerActiveError();
   }
 }

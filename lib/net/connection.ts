@@ -116,11 +116,6 @@ export class SocketConnection implements Connection {
     this.#part.reactor.driver.destroy(this.#slot);
   }
 
-  /** @internal Whether it is not read for now. Writing goes on. */
-  hold(held: boolean): void {
-    if (!this.closed) this.#part.reactor.driver.hold(this.#slot, held);
-  }
-
   /** @internal What `destroy` was given. */
   get destroyCause(): unknown {
     return this.#state === DESTROYED ? this.#why : undefined;

@@ -15,6 +15,7 @@ export const CloseReason = Object.freeze({
   drained: 10,
   drainTimeout: 11,
   system: 12,
+  laneFull: 13,
 });
 
 /**
@@ -35,6 +36,8 @@ const reasons: ReadonlyMap<number, DisconnectReason> = new Map(
     [
       [CloseReason.peerEnded, 'PEER_ENDED', 'the peer ended the connection'],
       [CloseReason.destroyed, 'DESTROYED', 'the program destroyed the connection'],
+      // As if the program had done it at the moment that it chose: the cause tells them apart.
+      [CloseReason.laneFull, 'DESTROYED', 'the program destroyed the connection'],
       [CloseReason.listenerClosed, 'CLOSED', 'the endpoint was closed'],
       [CloseReason.frameTooLarge, 'ERR_FRAME_TOO_LARGE', 'a frame is larger than limits.frameBytes'],
       [CloseReason.frameMalformed, 'ERR_FRAME_MALFORMED', 'the prefix of a frame is malformed'],

@@ -54,6 +54,8 @@ export interface FramesLost {
   lane: number;
   /** How many frames. */
   frames: number;
+  /** What ended the worker: a WorkerLostError, whose `cause` is what it threw, if that was it. */
+  error: Error;
 }
 
 /** Frames of a listener on their way to a pool's workers: what {@link Listener.dispatch} resolves with. */

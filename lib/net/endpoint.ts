@@ -47,15 +47,15 @@ const DRAIN_STEP_MS = 20;
 const DRAIN_TIMEOUT_MS = 5000;
 
 /**
- * Who takes an endpoint's frames elsewhere, and releases their batches before they are handled.
+ * Who takes an endpoint's frames elsewhere, past its consumer.
  *
  * @internal
  */
 export interface FrameForwarder {
-  /** All frames of the connection were delivered, and its peer has ended: `end()` is to be called when they are handled. */
-  peerEnded(connection: SocketConnection): void;
   /** Frames are not handled yet, or answers not sent. */
   readonly isBusy: boolean;
+  /** Why it has closed a connection for `CloseReason.laneFull`. */
+  readonly fullCause: unknown;
 }
 
 export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<FrameBatch>, AsyncDisposable {
@@ -289,15 +289,24 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
   }
 
-  /** @internal */
-  peerEnded(part: EndpointPart, slot: number): void {
-    this.#forwarder?.peerEnded(this.connectionAt(part, slot));
+  /** @internal What a close reason of the driver's has for a cause. */
+  causeOf(reason: number): unknown {
+    return reason === CloseReason.laneFull ? this.#forwarder?.fullCause : undefined;
   }
 
-  /** @internal Frames go on to somebody else, who says when those of a connection, or all, are dealt with. */
-  protected forwardTo(forwarder: FrameForwarder): void {
+  /** @internal Frames go to somebody else, who says when all are dealt with. `handler` takes batches that come all the same. */
+  protected forwardTo(forwarder: FrameForwarder, handler: BatchHandler): void {
+    this.#consumer.setHandler(handler);
     this.#forwarder = forwarder;
-    for (const part of this.parts) part.reactor.driver.leaveEnds(part.id);
+  }
+
+  /**
+   * @internal
+   * @throws ConsumerActiveError, EndpointClosedError
+   */
+  checkUnconsumed(): void {
+    this.checkOpen();
+    this.#consumer.checkIdle();
   }
 
   /** @internal Runs a program's callback; what it throws is reported after the turn. */

@@ -18,9 +18,6 @@ const View = (
 )[Symbol.species];
 const hasView = View?.prototype === Buffer.prototype;
 
-/** One for all: it is read at once. */
-const place = { bytes: Buffer.alloc(0) as Buffer, start: 0, end: 0 };
-
 /** What `reply` and `write` take. A string is sent as UTF-8. */
 export type OutputData = string | Uint8Array;
 
@@ -209,13 +206,9 @@ export class FrameBatch implements Iterable<Frame> {
     for (let i = 0; i < this.#length; i++) yield new Frame(this, i);
   }
 
-  /** @internal Where frame `i` lies, for a reader that keeps no view; the answer is good until the next call. */
-  place(i: number): { readonly bytes: Buffer; readonly start: number; readonly end: number } {
-    const at = this.#at(i);
-    place.bytes = this.#arena.bytes;
-    place.start = this.#frames[at + 1]!;
-    place.end = this.#frames[at + 2]!;
-    return place;
+  /** @internal Where its frames lie, for a reader that keeps no view: the table, and the number of the first in it. */
+  get table(): { readonly bytes: Buffer; readonly frames: Int32Array; readonly first: number } {
+    return { bytes: this.#arena.bytes, frames: this.#frames, first: this.#first / FRAME_WORDS };
   }
 
   /** @internal The connections that frames came from, each once, as the frame table calls them. */

@@ -3,6 +3,7 @@ import type { CancellationSource } from '../context/cancellation.js';
 import { InvalidArgTypeError } from '../errors.js';
 import { checkFunction } from '../validate.js';
 import { formatAddress, type ListenAddress } from './address.js';
+import type { BatchHandler } from './batch-consumer.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
 import { type Dispatch, type DispatchOptions, type DispatchTarget, takeFrames } from './dispatch-target.js';
@@ -88,8 +89,8 @@ export class Listener extends Endpoint {
   }
 
   /** @internal */
-  forward(forwarder: FrameForwarder): void {
-    this.forwardTo(forwarder);
+  forward(forwarder: FrameForwarder, handler: BatchHandler): void {
+    this.forwardTo(forwarder, handler);
   }
 
   /** @internal */

@@ -26,7 +26,6 @@ import {
   EVENT_DISCONNECTED,
   EVENT_DRAINED,
   EVENT_ENDPOINT_CLOSED,
-  EVENT_PEER_ENDED,
   EVENT_WORDS,
   EVENTS,
   FRAME_WORDS,
@@ -123,7 +122,7 @@ export abstract class Reactor {
         break;
       case EVENT_DISCONNECTED: {
         const connection = this.#connections[slot];
-        const why = disconnectReason(reason, errno, connection?.destroyCause);
+        const why = disconnectReason(reason, errno, connection?.destroyCause ?? endpoint.causeOf(reason));
         connection?.markClosed(why);
         endpoint.disconnected(part, slot, why);
         this.#connections[slot] = undefined;
@@ -135,9 +134,6 @@ export abstract class Reactor {
         break;
       case EVENT_DRAINED:
         part.outputWaiters.drained(slot);
-        break;
-      case EVENT_PEER_ENDED:
-        endpoint.peerEnded(part, slot);
         break;
       case EVENT_ENDPOINT_CLOSED:
         this.#parts.delete(id);

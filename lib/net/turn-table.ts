@@ -41,9 +41,8 @@ export const EVENT_DISCONNECTED = 3;
 export const EVENT_DRAINED = 4;
 /** After the last disconnect event of an endpoint that was closed. */
 export const EVENT_ENDPOINT_CLOSED = 5;
-export const EVENT_PEER_ENDED = 6;
 /** Of a watched descriptor, whose number is in the slot's place; of no endpoint. */
-export const EVENT_DESCRIPTOR_READY = 7;
+export const EVENT_DESCRIPTOR_READY = 6;
 
 /** Words of a frame: connection slot, start, end. */
 export const FRAME_WORDS = 3;

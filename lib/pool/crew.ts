@@ -79,6 +79,11 @@ export class Crew {
     return count;
   }
 
+  /** Whether there are workers, or will be again soon. */
+  get hasFuture(): boolean {
+    return this.alive > 0 || this.#startAgain.isSet;
+  }
+
   /** How many have an asynchronous task under way. */
   get busy(): number {
     let busy = 0;

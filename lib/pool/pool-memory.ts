@@ -13,6 +13,7 @@
  * well run now), so numbers may be repeated without harm; and when a worker dies with numbers in its hands, every slot that
  * is still `QUEUED` is simply announced again. What must hold is only this: each `QUEUED` slot is announced somewhere.
  */
+import type { LaneSinkConfig } from '../net/driver.js';
 import { ByteRing } from '../shared/byte-ring.js';
 import { allocateShared, type SharedRegion, subregion, wholeLines } from '../shared/memory.js';
 import { SlotQueue } from '../shared/slot-queue.js';
@@ -99,6 +100,8 @@ export const OPEN = 7;
 export const OUTSTANDING = 8;
 /** Values of progress that gave way to later ones. */
 export const PROGRESS_SKIPPED = 9;
+/** The id of its thread: what the lanes that it runs carry. */
+export const THREAD = 10;
 const COUNTER_WORDS = 32;
 const WAIT_HISTOGRAM = COUNTER_WORDS;
 const RUN_HISTOGRAM = COUNTER_WORDS + HISTOGRAM_WORDS;
@@ -267,6 +270,17 @@ export class PoolMemory {
   /** Whether somebody reads what is written to a thread. */
   isOpen(thread: number): boolean {
     return thread === MAKER || Atomics.load(this.workers[thread]!.counters, OPEN) === 1;
+  }
+
+  /** What a native thread needs to queue numbers here. */
+  get runQueue(): Pick<LaneSinkConfig, 'queue' | 'idle' | 'searching' | 'searchingWords'> {
+    const { buffer, byteOffset, byteLength } = this.idle.region;
+    return {
+      queue: this.queue.words,
+      idle: new Int32Array(buffer, byteOffset, byteLength / 4),
+      searching: this.control.subarray(SEARCHING, SEARCHING + this.#searchingWords),
+      searchingWords: this.#searchingWords,
+    };
   }
 
   /** There is work: somebody who has none must know, unless somebody is looking already. */

@@ -9,8 +9,9 @@ import { throwLater } from '../net/throw-later.js';
 import { Encoded } from '../shared/codec/encoded.js';
 import { ArgumentArena } from './arena.js';
 import { readValue, writeValue } from './arguments.js';
+import { type Loss, lossError } from './loss.js';
 import { microsSince, millisSince } from './messages.js';
-import { TaskTimeoutError, type WorkerLossCause, WorkerLostError } from './pool-error.js';
+import { TaskTimeoutError } from './pool-error.js';
 import {
   ARGS_AT,
   ARGS_LENGTH,
@@ -61,14 +62,6 @@ import { rebuildThrown, type Thrown } from './thrown.js';
 
 /** One task in so many has its times taken. */
 const SAMPLE_EVERY = 16;
-
-/** How a worker died, as its LOST records say it. */
-export interface Loss {
-  reason: WorkerLossCause;
-  exitCode: number | undefined;
-  threadId: number;
-  cause?: Thrown;
-}
 
 /** @internal */
 export interface TaskTableOwner {
@@ -354,8 +347,7 @@ export class TaskTable implements RecordHandler {
 
   /** The worker that ran the task is gone. */
   lose(task: Task, loss: Loss): void {
-    const cause = loss.cause === undefined ? undefined : { cause: rebuildThrown(loss.cause, this.#errors) };
-    this.#fail(task, () => new WorkerLostError({ ...loss, handler: task.name }, cause));
+    this.#fail(task, () => lossError(loss, task.name, this.#errors));
   }
 
   #openStream(task: Task): void {

@@ -2,12 +2,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { MessagePort } from 'node:worker_threads';
-import { Waker, WakeSource } from '../shared/waker.js';
+import { threadId, Waker, WakeSource } from '../shared/waker.js';
 import { setCurrentPool, WorkerSidePool } from './current-pool.js';
 import { type DispatchHandle, LaneRunner } from './lanes/lane-runner.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { Outbox } from './outbox.js';
-import { OPEN, PoolMemory } from './pool-memory.js';
+import { OPEN, PoolMemory, THREAD } from './pool-memory.js';
 import { type Handler, Runner } from './runner.js';
 import { describeThrown } from './thrown.js';
 
@@ -203,6 +203,7 @@ function serve({ names, handlers, context }: Loaded): void {
   }
   port.on('message', take);
   for (const dispatch of start.dispatches) openDispatch(dispatch);
+  Atomics.store(memory.workers[start.worker]!.counters, THREAD, threadId());
   Atomics.store(memory.workers[start.worker]!.counters, OPEN, 1);
   say({ type: 'ready', handlers: names });
   runner.start(source, Waker.get());

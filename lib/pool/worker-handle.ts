@@ -6,10 +6,10 @@ import {
   type TransferListItem,
   Worker,
 } from 'node:worker_threads';
+import type { Loss } from './loss.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import type { ResolvedPoolOptions } from './options.js';
 import type { WorkerLossCause } from './pool-error.js';
-import type { Loss } from './task-table.js';
 import { describeThrown } from './thrown.js';
 
 export type WorkerState = 'starting' | 'ready' | 'retiring' | 'ended';

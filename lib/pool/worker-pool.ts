@@ -13,6 +13,7 @@ import type { AnyFunction, HandlerArguments, HandlerName, HandlerResult } from '
 import { distributionOf } from './histogram.js';
 import { Intake } from './intake.js';
 import { Dispatches } from './lanes/dispatches.js';
+import { lossError } from './loss.js';
 import { settleLost } from './lost-worker.js';
 import { type MapOptions, mapTasks } from './map.js';
 import type { FromWorker } from './messages.js';
@@ -27,6 +28,7 @@ import {
   PROGRESS_SKIPPED,
   STEALS,
   STOLEN,
+  THREAD,
   WAKES,
 } from './pool-memory.js';
 import type { PoolStats } from './pool-stats.js';
@@ -118,6 +120,10 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       },
       announce: (number) => this.#intake.announce(number),
       post: (message) => this.#crew.post(message),
+      runQueue: this.#memory.runQueue,
+      get hasWorkers() {
+        return !self.#closed && self.#crew.hasFuture;
+      },
     });
     this.#crew.ensure();
   }
@@ -237,7 +243,8 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   #workerEnded(worker: WorkerHandle): void {
     settleLost(this.#memory, this.#intake, worker);
     this.#relays.abortAll(worker);
-    this.#dispatches.sweep();
+    const thread = Atomics.load(this.#memory.workers[worker.index]!.counters, THREAD);
+    this.#dispatches.sweep(thread, (handler) => lossError(worker.loss, handler, this.#options.errors));
   }
 
   /**
@@ -286,7 +293,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   }
 
   /**
-   * Takes no more tasks, lets those that run or wait finish, then ends the workers. After `timeout` the rest fails with
+   * Takes no more tasks, lets those that run or wait finish, and what a closed listener has left in lanes, then ends the workers. After `timeout` the rest fails with
    * PoolClosedError. Idempotent.
    */
   close(options?: PoolCloseOptions): Promise<PoolCloseReport> {
@@ -301,9 +308,14 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     this.#crew.refuseReady();
     const open = intake.outstanding;
     let isLate = false;
+    let tellLate = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      tellLate = resolve;
+    });
     // Tasks that tasks have submitted may go on beyond those.
     const limit = new Alarm(() => {
       isLate = true;
+      tellLate();
       intake.onEmpty?.();
       if (this.#closed) this.#crew.terminate();
     });
@@ -314,6 +326,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         intake.onEmpty = resolve;
       });
     }
+    await Promise.race([this.#dispatches.ended(), late]);
     const cut = isLate ? intake.cut() : 0;
     this.#closed = true;
     intake.stop();

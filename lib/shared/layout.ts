@@ -58,6 +58,34 @@ export const RECORD_PADDING = 3;
 export const LANE_IDLE = 0;
 export const LANE_RUNNABLE = 1;
 
+/** A record in a lane: kind, the connection's name (two words: index and generation), bytes. */
+export const LANE_RECORD_BYTES = 12;
+export const LANE_FRAME = 1;
+/** A long frame: two words say where it lies in the side memory, and how long it is. It may be used again once the record is released. */
+export const LANE_LONG_FRAME = 2;
+export const LANE_CONNECTED = 3;
+/** Two words say why: the number of the reason, and errno. */
+export const LANE_DISCONNECTED = 4;
+/** The peer has ended; all its frames in this lane came before. The worker answers with ANSWER_PEER_END_SEEN. */
+export const LANE_PEER_ENDED = 5;
+/** A record that comes back, with the same words: bytes to send, an end, a destruction. */
+export const ANSWER_WRITE = 1;
+export const ANSWER_END = 2;
+export const ANSWER_DESTROY = 3;
+/** A word says which lane has come as far as the peer's end. */
+export const ANSWER_PEER_END_SEEN = 4;
+/** The word of a lane's counters in which a reactor says that it waits for room: whoever releases wakes the reactors. */
+export const LANE_STALLED = 0;
+
+/** A connection by its name: generation (0: none), `port << 2 | family`, 16 bytes of address. */
+export const NAME_WORDS = 8;
+export const NAME_GENERATION = 0;
+export const NAME_PORT_AND_FAMILY = 1;
+export const NAME_ADDRESS = 2;
+export const NAME_UNIX = 0;
+export const NAME_IPV4 = 1;
+export const NAME_IPV6 = 2;
+
 /** Steal deque: the thieves' end, the owner's end, the numbers. */
 export const DEQUE_TOP = LINE_WORDS;
 export const DEQUE_BOTTOM = 2 * LINE_WORDS;

@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include "lane_sink_wrap.h"
 #include "reactor_wrap.h"
 #include "testing.h"
 #include "turn_table.h"
@@ -14,6 +15,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   namespace tt = turn_table;
   exports.Set("LoopReactor", LoopReactor::define(env, "LoopReactor"));
   exports.Set("ThreadReactor", ThreadReactor::define(env, "ThreadReactor"));
+  exports.Set("LaneSink", LaneSinkWrap::define(env));
   exports.Set("Waker", WakerWrap::define(env));
   defineThreads(env, exports);
   defineTesting(env, exports);

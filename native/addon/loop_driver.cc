@@ -118,7 +118,7 @@ void LoopDriver::destroy(uint32_t slot) noexcept {
 
 void LoopDriver::schedule() noexcept {
   if (inTurn_ || closing_) return;  // the turn schedules when it is over
-  const bool more = reactor_.hasWork() || !reactor_.events().empty();
+  const bool more = reactor_.hasWork() || !reactor_.events().empty() || !reactor_.parkSinks();
   if (more) {
     uv_idle_start(&idle_, [](uv_idle_t* handle) { static_cast<LoopDriver*>(handle->data)->turn(); });
   } else {
@@ -143,6 +143,7 @@ void LoopDriver::turn() noexcept {
   const Napi::HandleScope scope(env_);
   inTurn_ = true;
   reactor_.poll(uv_now(loop_));
+  reactor_.runSinks();
   deliverEvents(tt::kMaxEvents);
   // Frames only when all that is known about their connections goes with them.
   if (reactor_.events().size() <= tt::kMaxEvents) deliver(fill());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "endpoint_config.h"
+#include "lane_sink_wrap.h"
 
 namespace sluice {
 
@@ -50,8 +51,10 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::write>("write"),
       Base::template InstanceMethod<&Self::end>("end"),
       Base::template InstanceMethod<&Self::destroy>("destroy"),
-      Base::template InstanceMethod<&Self::hold>("hold"),
-      Base::template InstanceMethod<&Self::leaveEnds>("leaveEnds"),
+      Base::template InstanceMethod<&Self::addSink>("addSink"),
+      Base::template InstanceMethod<&Self::removeSink>("removeSink"),
+      Base::template InstanceMethod<&Self::put>("put"),
+      Base::template InstanceMethod<&Self::laneLost>("laneLost"),
       Base::template InstanceMethod<&Self::closeListener>("closeListener"),
       Base::template InstanceMethod<&Self::closeEndpoint>("closeEndpoint"),
       Base::template InstanceMethod<&Self::stats>("stats"),
@@ -200,20 +203,51 @@ void ReactorWrap<Driver>::destroy(const Napi::CallbackInfo& info) {
   driver_->destroy(word(info[0]));
 }
 
+/// (endpoint, sink, feeds): 0, or an errno value negated.
 template <typename Driver>
-void ReactorWrap<Driver>::hold(const Napi::CallbackInfo& info) {
+Napi::Value ReactorWrap<Driver>::addSink(const Napi::CallbackInfo& info) {
+  auto object = info[1].As<Napi::Object>();
+  int error = EBADF;
   driver_->control([&](Reactor& reactor) {
-    if (Connection* connection = reactor.connection(word(info[0]))) {
-      reactor.hold(*connection, info[1].As<Napi::Boolean>().Value());
-    }
+    Endpoint* endpoint = reactor.endpoint(word(info[0]));
+    if (endpoint == nullptr || endpoint->closing) return;
+    error = reactor.addSink(*endpoint, LaneSinkWrap::Unwrap(object)->sink(), info[2].As<Napi::Boolean>().Value());
   });
+  if (error == 0) sinks_.push_back(Napi::Persistent(object));
+  return Napi::Number::New(info.Env(), -error);
 }
 
 template <typename Driver>
-void ReactorWrap<Driver>::leaveEnds(const Napi::CallbackInfo& info) {
+void ReactorWrap<Driver>::removeSink(const Napi::CallbackInfo& info) {
+  auto object = info[0].As<Napi::Object>();
+  driver_->control([&](Reactor& reactor) { reactor.removeSink(*LaneSinkWrap::Unwrap(object)->sink()); });
+  std::erase_if(sinks_, [&](const Napi::ObjectReference& mine) { return mine.Value().StrictEquals(object); });
+}
+
+/// (endpoint, sink, bytes, frames, first, count, lanes or undefined)
+template <typename Driver>
+void ReactorWrap<Driver>::put(const Napi::CallbackInfo& info) {
+  auto bytes = info[2].As<Napi::Uint8Array>();
+  auto frames = info[3].As<Napi::Int32Array>();
+  const Arena arena{.bytes = bytes.Data(),
+                    .size = static_cast<uint32_t>(bytes.ByteLength()),
+                    .frames = frames.Data(),
+                    .frameCapacity = static_cast<uint32_t>(frames.ElementLength() / FrameTable::kWordsPerFrame)};
+  const int32_t* lanes = info[6].IsUndefined() ? nullptr : info[6].As<Napi::Int32Array>().Data();
+  LaneSink& sink = *LaneSinkWrap::Unwrap(info[1].As<Napi::Object>())->sink();
   driver_->control([&](Reactor& reactor) {
-    if (Endpoint* endpoint = reactor.endpoint(word(info[0]))) endpoint->leavesEnds = true;
+    // Closed meanwhile: slots may be others'.
+    const Endpoint* endpoint = reactor.endpoint(word(info[0]));
+    if (endpoint == nullptr || endpoint->closing) return;
+    sink.take(arena, word(info[4]), word(info[5]), lanes);
   });
+}
+
+/// (sink, lane)
+template <typename Driver>
+void ReactorWrap<Driver>::laneLost(const Napi::CallbackInfo& info) {
+  LaneSink& sink = *LaneSinkWrap::Unwrap(info[0].As<Napi::Object>())->sink();
+  driver_->control([&](Reactor&) { sink.laneLost(word(info[1])); });
 }
 
 template <typename Driver>

@@ -4,6 +4,8 @@
 
 #include <napi.h>
 
+#include <vector>
+
 #include "loop_driver.h"
 #include "thread_driver.h"
 
@@ -30,8 +32,10 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   void write(const Napi::CallbackInfo& info);
   void end(const Napi::CallbackInfo& info);
   void destroy(const Napi::CallbackInfo& info);
-  void hold(const Napi::CallbackInfo& info);
-  void leaveEnds(const Napi::CallbackInfo& info);
+  Napi::Value addSink(const Napi::CallbackInfo& info);
+  void removeSink(const Napi::CallbackInfo& info);
+  void put(const Napi::CallbackInfo& info);
+  void laneLost(const Napi::CallbackInfo& info);
   void closeListener(const Napi::CallbackInfo& info);
   void closeEndpoint(const Napi::CallbackInfo& info);
   void stats(const Napi::CallbackInfo& info);
@@ -49,6 +53,8 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   Napi::Value join(const Napi::CallbackInfo& info);
 
   Driver* driver_ = nullptr;  // frees itself after the environment's clean-up
+  /// Those that the reactor has: it uses their memory.
+  std::vector<Napi::ObjectReference> sinks_;
 };
 
 using LoopReactor = ReactorWrap<LoopDriver>;

@@ -1,13 +1,14 @@
 /**
- * The way back from a worker to the feeder: answers, gathered for each connection, and ends of connections, in order.
+ * The way back from a worker to a reactor: answers, gathered for each connection, and ends of connections, in order.
  */
 import { Buffer } from 'node:buffer';
 import type { OutputData } from '../../net/frame-batch.js';
-import { type LaneSet, MAX_OUTPUT_BYTES, RECORD_BYTES, WRITE } from './lane-set.js';
+import { ANSWER_WRITE, LANE_RECORD_BYTES } from '../../shared/layout.js';
+import { type AnswerMemory, MAX_OUTPUT_BYTES } from './lane-set.js';
 
 /** Output for one connection, gathered until another has its turn. */
 export class BackWriter {
-  readonly #lanes: LaneSet;
+  readonly #answers: AnswerMemory;
   #bytes = Buffer.allocUnsafeSlow(4096);
   #used = 0;
   #index = -1;
@@ -16,8 +17,8 @@ export class BackWriter {
   /** Records that found no room, in order. */
   #blocked: Buffer[] = [];
 
-  constructor(lanes: LaneSet) {
-    this.#lanes = lanes;
+  constructor(answers: AnswerMemory) {
+    this.#answers = answers;
   }
 
   get isBlocked(): boolean {
@@ -48,12 +49,19 @@ export class BackWriter {
     this.#put(kind, index, generation, this.#bytes, 0, 0);
   }
 
-  /** The same, and the feeder is told. */
+  /** A control record with a number. */
+  controlWord(kind: number, index: number, generation: number, word: number): void {
+    this.send();
+    this.#bytes.writeInt32LE(word, 0);
+    this.#put(kind, index, generation, this.#bytes, 0, 4);
+  }
+
+  /** The same as `send`, and the reactor is told, if it sleeps: once for all that was written since the last time. */
   flush(): void {
     this.send();
     if (!this.#wrote) return;
     this.#wrote = false;
-    if (this.#lanes.feederWait.occupied) this.#lanes.feederWait.wakeOne();
+    if (this.#answers.reactorWait.occupied) this.#answers.reactorWait.wakeOne();
   }
 
   /** What was gathered goes out. */
@@ -62,7 +70,14 @@ export class BackWriter {
     if (used === 0) return;
     this.#used = 0;
     for (let at = 0; at < used; at += MAX_OUTPUT_BYTES)
-      this.#put(WRITE, this.#index, this.#generation, this.#bytes, at, Math.min(used, at + MAX_OUTPUT_BYTES));
+      this.#put(
+        ANSWER_WRITE,
+        this.#index,
+        this.#generation,
+        this.#bytes,
+        at,
+        Math.min(used, at + MAX_OUTPUT_BYTES),
+      );
     this.#index = -1;
     if (this.#bytes.length > 4 * MAX_OUTPUT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(4096);
   }
@@ -70,11 +85,11 @@ export class BackWriter {
   #put(kind: number, index: number, generation: number, bytes: Buffer, start: number, end: number): void {
     this.#wrote = true;
     if (this.#blocked.length === 0 && this.#tryPut(kind, index, generation, bytes, start, end)) return;
-    const record = Buffer.allocUnsafeSlow(RECORD_BYTES + end - start);
+    const record = Buffer.allocUnsafeSlow(LANE_RECORD_BYTES + end - start);
     record.writeInt32LE(kind, 0);
     record.writeInt32LE(index, 4);
     record.writeInt32LE(generation, 8);
-    bytes.copy(record, RECORD_BYTES, start, end);
+    bytes.copy(record, LANE_RECORD_BYTES, start, end);
     this.#blocked.push(record);
   }
 
@@ -86,25 +101,25 @@ export class BackWriter {
     start: number,
     end: number,
   ): boolean {
-    const { back } = this.#lanes;
-    const offset = back.claim(RECORD_BYTES + end - start);
+    const { ring } = this.#answers;
+    const offset = ring.claim(LANE_RECORD_BYTES + end - start);
     if (offset < 0) return false;
     const at = offset >> 2;
-    back.words[at] = kind;
-    back.words[at + 1] = index;
-    back.words[at + 2] = generation;
-    if (end > start) back.bytes.set(bytes.subarray(start, end), offset + RECORD_BYTES);
-    back.commit(offset);
+    ring.words[at] = kind;
+    ring.words[at + 1] = index;
+    ring.words[at + 2] = generation;
+    if (end > start) ring.bytes.set(bytes.subarray(start, end), offset + LANE_RECORD_BYTES);
+    ring.commit(offset);
     return true;
   }
 
   /** Tries once more. False: some is left. */
   retry(): boolean {
-    const { back, feederWait } = this.#lanes;
+    const { ring, reactorWait } = this.#answers;
     let sent = 0;
-    while (sent < this.#blocked.length && back.push(this.#blocked[sent]!)) sent++;
+    while (sent < this.#blocked.length && ring.push(this.#blocked[sent]!)) sent++;
     this.#blocked.splice(0, sent);
-    if (feederWait.occupied) feederWait.wakeOne();
+    if (reactorWait.occupied) reactorWait.wakeOne();
     return this.#blocked.length === 0;
   }
 }

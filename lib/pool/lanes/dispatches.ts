@@ -3,17 +3,15 @@ import type { Dispatch, DispatchOptions } from '../../net/dispatch-target.js';
 import type { Listener } from '../../net/listener.js';
 import type { ToWorker } from '../messages.js';
 import { resolveDispatchOptions } from './dispatch-options.js';
-import { LaneFeeder } from './lane-feeder.js';
+import { LaneDispatch, type LaneHost } from './lane-dispatch.js';
 import type { DispatchHandle } from './lane-runner.js';
 
 /** @internal What a dispatch needs of the pool. */
-export interface DispatchHost {
+export interface DispatchHost extends LaneHost {
   /** Resolves when workers are ready, so that `numberOf` knows the handlers. */
   ready(): Promise<void>;
   /** @throws HandlerNotFoundError */
   numberOf(handler: string): number;
-  /** A lane is runnable: its number goes to the workers. */
-  announce(number: number): void;
   /** Says something to all workers. */
   post(message: ToWorker): void;
 }
@@ -21,7 +19,10 @@ export interface DispatchHost {
 /** @internal */
 export class Dispatches {
   readonly #host: DispatchHost;
-  readonly #open = new Map<number, { feeder: LaneFeeder; handle: DispatchHandle }>();
+  readonly #open = new Map<number, { lanes: LaneDispatch; handler: string; handle: DispatchHandle }>();
+  /** Those whose listeners are closed, and in whose lanes something may be left; who waits for them. */
+  readonly #ending = new Set<number>();
+  readonly #endWaiters: (() => void)[] = [];
   #next = 0;
 
   constructor(host: DispatchHost) {
@@ -41,32 +42,40 @@ export class Dispatches {
     const onBatch = host.numberOf(handler);
     const onConnect = options.onConnect === undefined ? -1 : host.numberOf(options.onConnect);
     const onDisconnect = options.onDisconnect === undefined ? -1 : host.numberOf(options.onDisconnect);
-    const feeder = new LaneFeeder(listener, host, id, options);
+    const lanes = new LaneDispatch(listener, host, id, options);
     const handle = {
       id,
-      lanes: feeder.lanes.handle,
-      names: feeder.names.region,
+      lanes: lanes.lanes.handle,
+      names: lanes.names.region,
       onBatch,
       onConnect,
       onDisconnect,
     };
-    feeder.start();
-    this.#open.set(id, { feeder, handle });
+    lanes.start();
+    this.#open.set(id, { lanes, handler, handle });
     host.post({ type: 'dispatch', dispatch: handle });
-    listener.whenClosed(() => {
+    listener.whenClosed(() => this.#ending.add(id));
+    void lanes.over().then(() => {
+      this.#ending.delete(id);
       this.#open.delete(id);
       host.post({ type: 'dispatch-over', id });
+      for (const resolve of this.#ending.size === 0 ? this.#endWaiters.splice(0) : []) resolve();
     });
-    return feeder;
+    return lanes;
+  }
+
+  /** Resolves when those whose listeners are closed are over. */
+  async ended(): Promise<void> {
+    if (this.#ending.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
   }
 
   /** A handler of the dispatch threw. */
   failed(id: number, error: unknown): void {
-    this.#open.get(id)?.feeder.failed(error);
+    this.#open.get(id)?.lanes.failed(error);
   }
 
-  /** A worker has died: the lanes that it held are free again. */
-  sweep(): void {
-    for (const { feeder } of this.#open.values()) feeder.sweep();
+  /** A worker's thread has died: the lanes that it held are free again. `error` makes what tells of it, if anybody is told. */
+  sweep(thread: number, error: (handler: string) => Error): void {
+    for (const { lanes, handler } of this.#open.values()) lanes.sweep(thread, () => error(handler));
   }
 }

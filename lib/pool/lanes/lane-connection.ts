@@ -6,9 +6,9 @@ import type { Connection } from '../../net/connection.js';
 import type { BatchHome, FrameBatch, OutputData } from '../../net/frame-batch.js';
 import { ConnectionClosedError, WriteAfterEndError } from '../../net/socket-error.js';
 import type { WaitOptions } from '../../net/wait.js';
+import { ANSWER_DESTROY, ANSWER_END } from '../../shared/layout.js';
 import type { BackWriter } from './back-writer.js';
 import type { ConnectionNames } from './connection-names.js';
-import { DESTROY, END } from './lane-set.js';
 
 /** A connection as a lane's handler sees it: good for answers; what belongs to it is kept elsewhere, since lanes move. */
 export class LaneConnection implements Connection {
@@ -57,7 +57,7 @@ export class LaneConnection implements Connection {
 
   write(data: OutputData): boolean {
     this.#checkWritable();
-    return this.#home.back.write(this.#index, this.#generation, data);
+    return this.#home.backOf(this.#index).write(this.#index, this.#generation, data);
   }
 
   drained(_options?: WaitOptions): Promise<void> {
@@ -70,13 +70,13 @@ export class LaneConnection implements Connection {
     if (data !== undefined) this.write(data);
     if (this.#ended || this.closed) return;
     this.#ended = true;
-    this.#home.back.control(END, this.#index, this.#generation);
+    this.#home.backOf(this.#index).control(ANSWER_END, this.#index, this.#generation);
   }
 
   destroy(_reason?: unknown): void {
     if (this.closed) return;
     this.#destroyed = true;
-    this.#home.back.control(DESTROY, this.#index, this.#generation);
+    this.#home.backOf(this.#index).control(ANSWER_DESTROY, this.#index, this.#generation);
   }
 
   #checkWritable(): void {
@@ -88,18 +88,23 @@ export class LaneConnection implements Connection {
 /** The batches of one dispatch in this worker. Frame tables name connections by their place in `connections`. */
 export class LaneHome implements BatchHome {
   readonly recycles = false;
-  readonly back: BackWriter;
+  readonly #backs: readonly BackWriter[];
   readonly names: ConnectionNames;
   readonly #reclaim: (arena: Arena) => void;
   /** The connections of the turn in hand, each once. */
   readonly table: LaneConnection[] = [];
 
-  constructor(back: BackWriter, names: ConnectionNames, reclaim: (arena: Arena) => void) {
-    this.back = back;
+  constructor(backs: readonly BackWriter[], names: ConnectionNames, reclaim: (arena: Arena) => void) {
+    this.#backs = backs;
     this.names = names;
     this.#reclaim = reclaim;
   }
 
+  /** The way back to the reactor that has the connection called `index`. */
+  backOf(index: number): BackWriter {
+    const backs = this.#backs;
+    return backs.length === 1 ? backs[0]! : backs[index % backs.length]!;
+  }
   connectionAt(name: number): Connection {
     return this.table[name]!;
   }

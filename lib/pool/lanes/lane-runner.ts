@@ -1,35 +1,36 @@
 /**
- * Lanes in a worker: takes a lane's records, calls the handlers with them, and sends what they answer back to the feeder.
+ * Lanes in a worker: takes a lane's records, calls the handlers with them, and sends what they answer back to the reactors.
  *
  * The records of one turn are copied out of the ring in one piece and released at once: the lane has room again while the handler
  * runs, and a frame's bytes stay valid for as long as the program holds them, as everywhere. In exchange a worker that dies takes
- * them along; they are counted, and the feeder says so.
+ * them along; they are counted, and the dispatch says so.
  */
 import { Arena } from '../../net/arena.js';
+import { CloseReason, type DisconnectReason, disconnectReason } from '../../net/disconnect-reason.js';
 import { FrameBatch } from '../../net/frame-batch.js';
 import { FRAME_WORDS } from '../../net/turn-table.js';
-import { HEAD } from '../../shared/layout.js';
-import { readValue } from '../arguments.js';
+import {
+  ANSWER_PEER_END_SEEN,
+  HEAD,
+  LANE_CONNECTED,
+  LANE_DISCONNECTED,
+  LANE_FRAME,
+  LANE_LONG_FRAME,
+  LANE_PEER_ENDED,
+  LANE_RECORD_BYTES,
+} from '../../shared/layout.js';
 import { BackWriter } from './back-writer.js';
 import { ConnectionNames } from './connection-names.js';
 import { LaneConnection, LaneHome } from './lane-connection.js';
+import { LaneFullError } from './lane-full-error.js';
 import {
   BATCHES_DONE,
-  CONNECTED,
-  DISCONNECTED,
-  FRAME,
   FRAMES_DONE,
-  FREE_LONG,
   HELD,
   HELD_HEAD,
   type LaneMemory,
   LaneSet,
   type LaneSetHandle,
-  LONG_FRAME,
-  PEER_ENDED,
-  RECORD_BYTES,
-  RECORD_WORDS,
-  STALLED,
 } from './lane-set.js';
 
 /** What a worker is told of a dispatch. */
@@ -65,6 +66,8 @@ interface Turn {
   arena: Arena;
   steps: Step[];
   frames: number;
+  /** Its number. */
+  lane: number;
 }
 
 /** One dispatch, as a worker runs it. */
@@ -74,7 +77,8 @@ export class LaneRunner {
   readonly #onBatch: Handler;
   readonly #onConnect: Handler | undefined;
   readonly #onDisconnect: Handler | undefined;
-  readonly #back: BackWriter;
+  /** One for each reactor. */
+  readonly #backs: readonly BackWriter[];
   readonly #reportError: (error: unknown) => void;
   /** Turns that are over but for their answers, which wait for room on the way back. */
   readonly #blockedTurns: (() => void)[] = [];
@@ -87,20 +91,21 @@ export class LaneRunner {
     this.#onBatch = handlers[handle.onBatch]!;
     this.#onConnect = handlers[handle.onConnect];
     this.#onDisconnect = handlers[handle.onDisconnect];
-    this.#back = new BackWriter(this.#lanes);
+    this.#backs = this.#lanes.answers.map((answers) => new BackWriter(answers));
     this.#reportError = reportError;
   }
 
   get isBlocked(): boolean {
-    return this.#back.isBlocked;
+    return this.#backs.some((back) => back.isBlocked);
   }
   retry(): boolean {
-    if (!this.#back.retry()) return false;
+    for (const back of this.#backs) back.retry();
+    if (this.isBlocked) return false;
     for (const finish of this.#blockedTurns.splice(0)) finish();
     return true;
   }
   flush(): void {
-    this.#back.flush();
+    for (const back of this.#backs) back.flush();
   }
 
   /**
@@ -110,12 +115,12 @@ export class LaneRunner {
   run(index: number, over: (again: boolean, wasLater: boolean) => void): boolean {
     const memory = this.#lanes.lanes[index]!;
     if (!memory.lane.take()) return false;
-    this.#runSteps(this.#collect(memory), 0, memory, over, false);
+    this.#runSteps(this.#collect(memory, index), 0, memory, over, false);
     return true;
   }
 
   /** Copies what one turn takes out of the ring, and gives the ring its room back. */
-  #collect(memory: LaneMemory): Turn {
+  #collect(memory: LaneMemory, lane: number): Turn {
     const { ring, counters } = memory;
     let records = 0;
     let frames = 0;
@@ -128,26 +133,26 @@ export class LaneRunner {
       read[to] = kind;
       read[to + 1] = ring.words[at + 1]!;
       read[to + 2] = ring.words[at + 2]!;
-      read[to + 3] = ring.start + RECORD_BYTES;
+      read[to + 3] = ring.start + LANE_RECORD_BYTES;
       read[to + 4] = ring.end;
       bytes += ring.end - ring.start;
-      if (kind === LONG_FRAME) longBytes += ring.words[at + RECORD_WORDS + 1]!;
-      if (kind === FRAME || kind === LONG_FRAME) frames++;
+      if (kind === LANE_LONG_FRAME) longBytes += ring.words[at + LANE_RECORD_BYTES / 4 + 1]!;
+      if (kind === LANE_FRAME || kind === LANE_LONG_FRAME) frames++;
     }
-    const turn = this.#copyOut(memory, records, frames, longBytes);
+    const turn = this.#copyOut(memory, lane, records, frames, longBytes);
     counters[HELD] = frames;
-    // Where the ring's head is once this is released: who died before still has its frames in the ring.
+    // Where the ring's head is once this is released: who died before still has its frames in the ring. From the release on a
+    // long frame's place may be another's.
     ring.release();
     Atomics.store(counters, HELD_HEAD, Atomics.load(ring.words, HEAD));
-    if (Atomics.load(counters, STALLED) === 1 && Atomics.exchange(counters, STALLED, 0) === 1)
-      this.#lanes.feederWait.wakeOne();
+    if (memory.takeStalled()) this.#lanes.wakeReactors();
     return turn;
   }
 
-  #copyOut(memory: LaneMemory, records: number, frames: number, longBytes: number): Turn {
-    const home = new LaneHome(this.#back, this.#names, (arena) => this.#reclaim(arena));
+  #copyOut(memory: LaneMemory, lane: number, records: number, frames: number, longBytes: number): Turn {
+    const home = new LaneHome(this.#backs, this.#names, (arena) => this.#reclaim(arena));
     const steps: Step[] = [];
-    if (records === 0) return { home, arena: this.#arenaFor(0), steps, frames };
+    if (records === 0) return { home, arena: this.#arenaFor(0), steps, frames, lane };
     // The records lie in one stretch, or in two when the ring's end is between them: copied with their heads, in one call each.
     const firstStart = read[3]!;
     let wrapAt = records;
@@ -180,17 +185,16 @@ export class LaneRunner {
       const shift = i < wrapAt ? -firstStart : firstLength - secondStart;
       let start = read[at + 3]! + shift;
       let end = read[at + 4]! + shift;
-      if (kind !== FRAME && kind !== LONG_FRAME) {
-        const reason = kind === DISCONNECTED ? readValue(arena.bytes, start, end) : undefined;
+      if (kind !== LANE_FRAME && kind !== LANE_LONG_FRAME) {
+        const reason = kind === LANE_DISCONNECTED ? readReason(arena.bytes, start) : undefined;
         steps.push({ kind, index, generation, reason });
         batch = undefined;
         continue;
       }
-      if (kind === LONG_FRAME) {
+      if (kind === LANE_LONG_FRAME) {
         const from = arena.bytes.readInt32LE(start);
         const length = arena.bytes.readInt32LE(start + 4);
-        this.#lanes.bytes.copy(arena.bytes, long, from, from + length);
-        this.#back.control(FREE_LONG, from, length);
+        this.#lanes.side.copy(arena.bytes, long, from, from + length);
         start = long;
         end = long + length;
         long = end;
@@ -210,7 +214,7 @@ export class LaneRunner {
       batch.count++;
       frame++;
     }
-    return { home, arena, steps, frames };
+    return { home, arena, steps, frames, lane };
   }
 
   #arenaFor(bytes: number): Arena {
@@ -242,8 +246,8 @@ export class LaneRunner {
     }
     if (steps.length > 0) turn.home.release(undefined, turn.arena);
     // Whoever runs the lane next may answer the same connections: what was answered here goes out first.
-    this.#back.send();
-    if (this.#back.isBlocked) this.#blockedTurns.push(() => this.#finish(turn, memory, over, true));
+    for (const back of this.#backs) back.send();
+    if (this.isBlocked) this.#blockedTurns.push(() => this.#finish(turn, memory, over, true));
     else this.#finish(turn, memory, over, wasLater);
   }
 
@@ -273,8 +277,11 @@ export class LaneRunner {
         result = this.#onBatch(batch);
       } else {
         const connection = new LaneConnection(turn.home, step.index, step.generation);
-        if (step.kind === PEER_ENDED) connection.end();
-        else if (step.kind === CONNECTED) result = this.#onConnect?.(connection);
+        if (step.kind === LANE_PEER_ENDED)
+          turn.home
+            .backOf(step.index)
+            .controlWord(ANSWER_PEER_END_SEEN, step.index, step.generation, turn.lane);
+        else if (step.kind === LANE_CONNECTED) result = this.#onConnect?.(connection);
         else result = this.#onDisconnect?.(connection, step.reason);
       }
     } catch (error) {
@@ -294,4 +301,11 @@ export class LaneRunner {
       },
     );
   }
+}
+
+/** Why a connection ended: as the listening thread tells it, but for what the program there gave as its cause. */
+function readReason(bytes: Buffer, at: number): DisconnectReason {
+  const number = bytes.readInt32LE(at);
+  const cause = number === CloseReason.laneFull ? new LaneFullError() : undefined;
+  return disconnectReason(number, bytes.readInt32LE(at + 4), cause);
 }

@@ -1,38 +1,18 @@
 /**
- * What a dispatch shares with the workers: its lanes, and one ring for all that the workers send back.
+ * What a dispatch shares between reactors and workers: its lanes, and for each reactor one ring for all that the workers answer.
  *
- * A lane is a byte ring for frames of some connections, in order, with a word that says who runs it ({@link Lane}), a line of
- * counters, and a word in which the feeder says that it waits for room. Frames that are long for a ring lie in side memory, where
- * the feeder allocates, and the ring has only the place.
+ * A lane is a byte ring for frames of some connections, in order, with a word that says who runs it ({@link Lane}), and a line of
+ * counters, one of which says that a reactor waits for room. Frames that are long for a ring lie in side memory, of which each
+ * reactor has a part to allocate in, and the ring has only the place. Records are described in lib/shared/layout.ts.
  */
+import type { LaneSinkConfig } from '../../net/driver.js';
 import { ByteRing } from '../../shared/byte-ring.js';
 import { Lane } from '../../shared/lane.js';
+import { LANE_IDLE, LANE_STALLED, RING_LANE } from '../../shared/layout.js';
 import { allocateShared, type SharedRegion, subregion, wholeLines } from '../../shared/memory.js';
 import { WaitSet } from '../../shared/wait-set.js';
 
-// A record in a lane: kind, connection (two words: the feeder's name for it), bytes.
-export const RECORD_WORDS = 3;
-export const RECORD_BYTES = RECORD_WORDS * 4;
-export const FRAME = 1;
-/** A long frame: two words say where it lies in the side memory, and how long it is. */
-export const LONG_FRAME = 2;
-export const CONNECTED = 3;
-/** The bytes are the reason, encoded. */
-export const DISCONNECTED = 4;
-
-/** The peer has ended; all its frames came before. The worker answers with END. */
-export const PEER_ENDED = 9;
-
-// Records that come back, with the same words.
-export const WRITE = 5;
-export const END = 6;
-export const DESTROY = 7;
-/** Instead of a connection: where a long frame lay, and its length. The worker has copied it. */
-export const FREE_LONG = 8;
-
-// Counters of a lane.
-/** The feeder waits for room in this lane: whoever releases wakes it. */
-export const STALLED = 0;
+// Counters of a lane, beside LANE_STALLED, which the reactors have to know.
 /** Frames that the worker took and has not finished, and the ring's head once they are released. */
 export const HELD = 1;
 export const HELD_HEAD = 2;
@@ -40,12 +20,13 @@ export const FRAMES_DONE = 3;
 export const BATCHES_DONE = 4;
 const COUNTER_WORDS = 32;
 
-const BACK_RING_BYTES = 2 ** 20;
-/** Reserved, and used as far as long frames wait. */
-const SIDE_BYTES = 64 * 2 ** 20;
+const ANSWER_RING_BYTES = 2 ** 20;
 /** The longest frame that can be dispatched. */
 export const MAX_FRAME_BYTES = 16 * 2 ** 20;
-/** The longest piece of output in one record of the back ring. */
+/** Reserved for each reactor, and used as far as long frames wait; with many reactors less, but never less than a frame. */
+const SIDE_BYTES = 64 * 2 ** 20;
+const MAX_SIDE_BYTES = 2 ** 30;
+/** The longest piece of output in one record. */
 export const MAX_OUTPUT_BYTES = 2 ** 16;
 
 /** What a worker gets to open the same lanes. */
@@ -53,6 +34,7 @@ export interface LaneSetHandle {
   region: SharedRegion;
   lanes: number;
   laneBytes: number;
+  reactors: number;
 }
 
 /** @internal One lane with its counters. */
@@ -69,66 +51,115 @@ export class LaneMemory {
     this.counters = new Int32Array(counterRegion.buffer, counterRegion.byteOffset, COUNTER_WORDS);
     this.bytes = Buffer.from(ringRegion.buffer, ringRegion.byteOffset, ringRegion.byteLength);
   }
+
+  /** Nobody runs it, and there is nothing in it to be run. */
+  get isAtRest(): boolean {
+    return Atomics.load(this.ring.words, RING_LANE) === LANE_IDLE && this.ring.isEmpty;
+  }
+
+  /** Room was made. Answers whether a reactor waits for it. */
+  takeStalled(): boolean {
+    return (
+      Atomics.load(this.counters, LANE_STALLED) === 1 &&
+      Atomics.exchange(this.counters, LANE_STALLED, 0) === 1
+    );
+  }
+}
+
+/** @internal The way back to one reactor, and where it sleeps. */
+export interface AnswerMemory {
+  readonly ring: ByteRing;
+  readonly reactorWait: WaitSet;
 }
 
 /** @internal */
 export class LaneSet {
   readonly handle: LaneSetHandle;
   readonly lanes: readonly LaneMemory[];
-  /** From the workers to the feeder, and where the feeder sleeps. */
-  readonly back: ByteRing;
-  readonly feederWait: WaitSet;
-  /** The longest frame that goes into a ring. */
-  readonly maxInlineBytes: number;
-  /** Side memory: the region's bytes from `sideStart` on. */
-  readonly bytes: Buffer;
-  readonly sideStart: number;
-  readonly sideEnd: number;
+  /** By the number of the reactor. */
+  readonly answers: readonly AnswerMemory[];
+  /** Side memory of all reactors. */
+  readonly side: Buffer;
+  readonly #shape: Shape;
 
-  static create(lanes: number, laneBytes: number): LaneSet {
-    const { size, ringBytes, waitBytes } = sizes(laneBytes);
-    const region = allocateShared(
-      lanes * size + waitBytes + wholeLines(ByteRing.byteLength(BACK_RING_BYTES)) + SIDE_BYTES,
-    );
-    for (let i = 0; i < lanes; i++) {
-      ByteRing.create(laneBytes, subregion(region, i * size, ringBytes));
-    }
-    const backAt = lanes * size + waitBytes;
-    ByteRing.create(BACK_RING_BYTES, subregion(region, backAt, ByteRing.byteLength(BACK_RING_BYTES)));
-    return new LaneSet({ region, lanes, laneBytes });
+  static create(lanes: number, laneBytes: number, reactors: number): LaneSet {
+    const shape = layOut({ lanes, laneBytes, reactors });
+    const region = allocateShared(shape.size);
+    for (let i = 0; i < lanes; i++)
+      ByteRing.create(laneBytes, subregion(region, i * shape.laneSize, shape.ringBytes));
+    for (let i = 0; i < reactors; i++)
+      ByteRing.create(ANSWER_RING_BYTES, subregion(region, shape.answersAt(i), shape.answerBytes));
+    return new LaneSet({ region, lanes, laneBytes, reactors });
   }
 
   constructor(handle: LaneSetHandle) {
-    const { region, lanes, laneBytes } = handle;
-    const { size, ringBytes, counterBytes, waitBytes } = sizes(laneBytes);
+    const { region, lanes, reactors } = handle;
+    const shape = layOut(handle);
     this.handle = handle;
+    this.#shape = shape;
     this.lanes = Array.from(
       { length: lanes },
       (_, i) =>
         new LaneMemory(
-          subregion(region, i * size, ringBytes),
-          subregion(region, i * size + wholeLines(ringBytes), counterBytes),
+          subregion(region, i * shape.laneSize, shape.ringBytes),
+          subregion(region, i * shape.laneSize + shape.countersAt, COUNTER_WORDS * 4),
         ),
     );
-    this.feederWait = new WaitSet(subregion(region, lanes * size, waitBytes));
-    this.back = new ByteRing(
-      subregion(region, lanes * size + waitBytes, ByteRing.byteLength(BACK_RING_BYTES)),
-    );
-    // A quarter of the ring, so that a full lane empties in steps.
-    this.maxInlineBytes = this.lanes[0]!.ring.capacity / 4 - RECORD_BYTES;
-    this.bytes = Buffer.from(region.buffer, region.byteOffset, region.byteLength);
-    this.sideStart = lanes * size + waitBytes + wholeLines(ByteRing.byteLength(BACK_RING_BYTES));
-    this.sideEnd = this.sideStart + SIDE_BYTES;
+    this.answers = Array.from({ length: reactors }, (_, i) => ({
+      ring: new ByteRing(subregion(region, shape.answersAt(i), shape.answerBytes)),
+      reactorWait: new WaitSet(subregion(region, shape.waitAt(i), WaitSet.byteLength)),
+    }));
+    this.side = Buffer.from(region.buffer, region.byteOffset + shape.sideAt, shape.sideBytes * reactors);
+  }
+
+  /** Somebody who waits for room may find some. */
+  wakeReactors(): void {
+    for (const { reactorWait } of this.answers) if (reactorWait.occupied) reactorWait.wakeOne();
+  }
+
+  /** What reactor number `reactor` needs to know of this memory. */
+  sinkMemory(reactor: number) {
+    const { region, lanes, reactors } = this.handle;
+    const shape = this.#shape;
+    const words = (at: number, bytes: number) =>
+      new Int32Array(region.buffer, region.byteOffset + at, bytes / 4);
+    return {
+      lanes: words(0, lanes * shape.laneSize),
+      laneCount: lanes,
+      laneStride: shape.laneSize / 4,
+      countersAt: shape.countersAt / 4,
+      answers: this.answers[reactor]!.ring.words,
+      sleeping: words(shape.waitAt(reactor), WaitSet.byteLength),
+      side: this.side,
+      sideBegin: reactor * shape.sideBytes,
+      sideBytes: shape.sideBytes,
+      reactor,
+      reactors,
+    } satisfies Partial<LaneSinkConfig>;
   }
 }
 
-function sizes(laneBytes: number) {
+type Shape = ReturnType<typeof layOut>;
+
+function layOut({ lanes, laneBytes, reactors }: Omit<LaneSetHandle, 'region'>) {
   const ringBytes = ByteRing.byteLength(laneBytes);
-  const counterBytes = COUNTER_WORDS * 4;
+  const countersAt = wholeLines(ringBytes);
+  const laneSize = countersAt + wholeLines(COUNTER_WORDS * 4);
+  const answerBytes = ByteRing.byteLength(ANSWER_RING_BYTES);
+  const reactorsAt = lanes * laneSize;
+  const waitBytes = wholeLines(WaitSet.byteLength);
+  const reactorSize = waitBytes + wholeLines(answerBytes);
+  const sideAt = reactorsAt + reactors * reactorSize;
+  const sideBytes = Math.min(SIDE_BYTES, Math.floor(MAX_SIDE_BYTES / reactors));
   return {
     ringBytes,
-    counterBytes,
-    size: wholeLines(ringBytes) + wholeLines(counterBytes),
-    waitBytes: wholeLines(WaitSet.byteLength),
+    countersAt,
+    laneSize,
+    answerBytes,
+    sideAt,
+    sideBytes,
+    size: sideAt + reactors * sideBytes,
+    waitAt: (reactor: number) => reactorsAt + reactor * reactorSize,
+    answersAt: (reactor: number) => reactorsAt + reactor * reactorSize + waitBytes,
   };
 }

@@ -19,6 +19,7 @@ enum class CloseReason : uint8_t {
   kDrained = 10,        // finished at a drain
   kDrainTimeout = 11,   // cut at the end of a drain
   kSystem = 12,         // a system call failed; the errno value stands beside it
+  kLaneFull = 13,       // the lane that its frames go to is full, and the program chose that
 };
 
 }  // namespace sluice

@@ -35,7 +35,7 @@ struct Connection {
   bool failed : 1 = false;          // a fault: close without waiting for the output
   bool wantsDrain : 1 = false;      // somebody waits for the output to be out
   bool heldByOutput : 1 = false;    // not read while the peer leaves too much output lying
-  bool endAnnounced : 1 = false;    // kPeerEnded was reported
+  bool endAnnounced : 1 = false;    // the sink was told that the peer has ended
   bool heldByConsumer : 1 = false;  // not read while the consumer has no room for its frames
   bool active : 1 = false;          // traffic since the last step of a drain
   CloseReason reason = CloseReason::kNone;

@@ -16,6 +16,7 @@
 namespace sluice {
 
 class ConnectionSpread;
+class FrameSink;
 class SharedCredit;
 
 struct EndpointLimits {
@@ -66,10 +67,12 @@ struct Endpoint {
   uint64_t acceptAgainAtMs = 0;  // after a back-off; 0: at once
   uint32_t backOffMs = 0;
 
-  bool reading = false;     // a consumer takes batches
-  bool queued = false;      // stands in the reactor's list of endpoints with work
-  bool leavesEnds = false;  // a connection whose peer has ended is closed when the consumer calls end()
-  bool closing = false;     // forget the endpoint once its last connection is gone
+  bool reading = false;  // a consumer takes batches
+  bool queued = false;   // stands in the reactor's list of endpoints with work
+  bool closing = false;  // forget the endpoint once its last connection is gone
+
+  Ref<FrameSink> sink;     // takes frames elsewhere, and says when a connection whose peer has ended is to end
+  bool feedsSink = false;  // frames go to the sink at once; else the consumer of batches puts them there
 
   ReadyList ready;
   SiblingList connections;
@@ -86,8 +89,10 @@ struct Endpoint {
 
   /// Bytes read and not released.
   uint64_t heldBytes() const noexcept { return partialBytes + batches.bytes(); }
-  /// While a batch is out, its release can make room; without one, nothing could.
+  /// While a batch is out, its release can make room; without one, nothing could. A sink gets frames only behind those of
+  /// the batches that are still out.
   bool mayRead() const noexcept {
+    if (feedsSink) return reading && batches.none();
     return reading &&
            (batches.none() || (batches.count() < options.maxBatches && heldBytes() < options.limits.bufferedBytes));
   }

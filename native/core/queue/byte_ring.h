@@ -14,11 +14,13 @@
 
 namespace sluice {
 
-/// Where a record's bytes lie: `firstWord` of the memory and on. A claim that was refused is not `ok`.
+/// Where a record's bytes lie: `firstWord` of the memory and on; `end` is the position behind it. A claim that was
+/// refused is not `ok`.
 struct RingRecord {
   uint32_t firstWord = 0;
   uint32_t bytes = 0;
   bool ok = false;
+  uint32_t end = 0;
   explicit operator bool() const noexcept { return ok; }
 };
 
@@ -73,9 +75,12 @@ class ByteRing {
         const uint32_t gapBytes = padding * layout::kRingUnitBytes - layout::kRecordHeaderBytes;
         words_.store(layout::kRingRecords + index * kUnitWords, gapBytes << 2 | layout::kRecordPadding);
       }
-      return {at + kHeaderWords, bytes, true};
+      return {at + kHeaderWords, bytes, true, tail + padding + wanted};
     }
   }
+
+  /// Producer: whether the record that ends at `end` has been released. Asked within 2^31 units of its claim.
+  bool isReleased(uint32_t end) const noexcept { return static_cast<int32_t>(words_.load(layout::kHead) - end) >= 0; }
 
   void commit(const RingRecord& record) const noexcept {
     words_.store(record.firstWord - kHeaderWords, record.bytes << 2 | layout::kRecordCommitted);
@@ -104,9 +109,18 @@ class ByteRing {
         torn_++;
       }
       cursor_ += unitsOf(word >> 2);
-      if (state == layout::kRecordCommitted) return {at + kHeaderWords, word >> 2, true};
+      if (state == layout::kRecordCommitted) return {at + kHeaderWords, word >> 2, true, cursor_};
     }
     return {};
+  }
+
+  /// Consumer, with nothing read: whether read() would find, or skip, something.
+  template <typename Wakers>
+  bool isReady(const Wakers& wakers) const noexcept {
+    const uint32_t at = layout::kRingRecords + (words_.load(layout::kHead) & (units_ - 1)) * kUnitWords;
+    const uint32_t word = words_.load(at);
+    if ((word & layout::kRecordState) != layout::kRecordClaimed) return word != 0;
+    return !wakers.isAlive(words_.loadRelaxed(at + 1));
   }
 
   /// Consumer: gives the room of all that was read, or skipped, back. False: there was none.

@@ -44,6 +44,26 @@ inline constexpr uint32_t kRecordPadding = 3;
 inline constexpr uint32_t kLaneIdle = 0;
 inline constexpr uint32_t kLaneRunnable = 1;
 
+inline constexpr uint32_t kLaneRecordBytes = 12;
+inline constexpr uint32_t kLaneFrame = 1;
+inline constexpr uint32_t kLaneLongFrame = 2;
+inline constexpr uint32_t kLaneConnected = 3;
+inline constexpr uint32_t kLaneDisconnected = 4;
+inline constexpr uint32_t kLanePeerEnded = 5;
+inline constexpr uint32_t kAnswerWrite = 1;
+inline constexpr uint32_t kAnswerEnd = 2;
+inline constexpr uint32_t kAnswerDestroy = 3;
+inline constexpr uint32_t kAnswerPeerEndSeen = 4;
+inline constexpr uint32_t kLaneStalled = 0;
+
+inline constexpr uint32_t kNameWords = 8;
+inline constexpr uint32_t kNameGeneration = 0;
+inline constexpr uint32_t kNamePortAndFamily = 1;
+inline constexpr uint32_t kNameAddress = 2;
+inline constexpr uint32_t kNameUnix = 0;
+inline constexpr uint32_t kNameIpv4 = 1;
+inline constexpr uint32_t kNameIpv6 = 2;
+
 inline constexpr uint32_t kDequeTop = kLineWords;
 inline constexpr uint32_t kDequeBottom = 2 * kLineWords;
 inline constexpr uint32_t kDequeNumbers = 3 * kLineWords;
@@ -90,6 +110,24 @@ inline constexpr Constant kAll[] = {
     {"RECORD_PADDING", kRecordPadding},
     {"LANE_IDLE", kLaneIdle},
     {"LANE_RUNNABLE", kLaneRunnable},
+    {"LANE_RECORD_BYTES", kLaneRecordBytes},
+    {"LANE_FRAME", kLaneFrame},
+    {"LANE_LONG_FRAME", kLaneLongFrame},
+    {"LANE_CONNECTED", kLaneConnected},
+    {"LANE_DISCONNECTED", kLaneDisconnected},
+    {"LANE_PEER_ENDED", kLanePeerEnded},
+    {"ANSWER_WRITE", kAnswerWrite},
+    {"ANSWER_END", kAnswerEnd},
+    {"ANSWER_DESTROY", kAnswerDestroy},
+    {"ANSWER_PEER_END_SEEN", kAnswerPeerEndSeen},
+    {"LANE_STALLED", kLaneStalled},
+    {"NAME_WORDS", kNameWords},
+    {"NAME_GENERATION", kNameGeneration},
+    {"NAME_PORT_AND_FAMILY", kNamePortAndFamily},
+    {"NAME_ADDRESS", kNameAddress},
+    {"NAME_UNIX", kNameUnix},
+    {"NAME_IPV4", kNameIpv4},
+    {"NAME_IPV6", kNameIpv6},
     {"DEQUE_TOP", kDequeTop},
     {"DEQUE_BOTTOM", kDequeBottom},
     {"DEQUE_NUMBERS", kDequeNumbers},

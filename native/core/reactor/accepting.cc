@@ -47,7 +47,7 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
         if (Connection* connection = open(endpoint, accepted.fd, accepted.peer); connection != nullptr) {
           endpoint.stats.accepted++;
           connection->active = true;  // it may have sent already: a drain must look before it leaves
-          events_.push_back({EventKind::kConnected, CloseReason::kNone, endpoint.id, connection->slot, 0});
+          reportConnected(endpoint, *connection);
         } else {
           endpoint.admission->leave(accepted.peer);
           endpoint.stats.refusedByDescriptors++;
@@ -57,6 +57,11 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
     budget--;
   }
   return true;
+}
+
+void Reactor::reportConnected(const Endpoint& endpoint, Connection& connection) noexcept {
+  events_.push_back({EventKind::kConnected, CloseReason::kNone, endpoint.id, connection.slot, 0});
+  if (endpoint.sink) endpoint.sink->opened(connection);
 }
 
 bool Reactor::admits(Endpoint& endpoint, const PeerAddress& peer) noexcept {
@@ -79,8 +84,8 @@ void Reactor::adopt(uint32_t id, int fd, const PeerAddress& peer) noexcept {
     ::close(fd);
     return;
   }
-  if (const Connection* connection = open(*found, fd, peer); connection != nullptr) {
-    events_.push_back({EventKind::kConnected, CloseReason::kNone, id, connection->slot, 0});
+  if (Connection* connection = open(*found, fd, peer); connection != nullptr) {
+    reportConnected(*found, *connection);
   } else {
     found->admission->leave(peer);
     found->stats.refusedByDescriptors++;

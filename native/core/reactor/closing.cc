@@ -56,7 +56,7 @@ void Reactor::settle(Endpoint& endpoint) noexcept {
     } else if (awaitsEnd(*connection)) {
       if (connection->endAnnounced) continue;
       connection->endAnnounced = true;
-      events_.push_back({EventKind::kPeerEnded, CloseReason::kPeerEnded, endpoint.id, connection->slot, 0});
+      endpoint.sink->peerEnded(*connection);
     } else if (connection->failed || !connection->output) {
       closeDescriptor(*connection);
       report(*connection);
@@ -64,10 +64,10 @@ void Reactor::settle(Endpoint& endpoint) noexcept {
   }
 }
 
-/// The consumer has frames of it in hand that the reactor does not know of: it says when they are answered.
+/// The sink has frames of it in hand that the reactor does not know of: it says when they are answered.
 bool Reactor::awaitsEnd(const Connection& connection) noexcept {
-  return connection.endpoint->leavesEnds && !connection.endpoint->closing && connection.readEnded &&
-         !connection.failed && !connection.endRequested && !connection.writeEnded;
+  return connection.endpoint->sink && !connection.endpoint->closing && connection.readEnded && !connection.failed &&
+         !connection.endRequested && !connection.writeEnded;
 }
 
 void Reactor::closeDescriptor(Connection& connection) noexcept {
@@ -97,7 +97,9 @@ void Reactor::report(Connection& connection) noexcept {
   const bool neverConnected = connection.connecting;
   events_.push_back({neverConnected ? EventKind::kConnectFailed : EventKind::kDisconnected, connection.reason,
                      endpoint.id, connection.slot, connection.systemError});
-  if (!neverConnected) endpoint.stats.closed++;
+  if (neverConnected) return;
+  endpoint.stats.closed++;
+  if (endpoint.sink) endpoint.sink->ended(connection);
 }
 
 void Reactor::dropPartial(Connection& connection) noexcept {
@@ -107,9 +109,9 @@ void Reactor::dropPartial(Connection& connection) noexcept {
   settleCredit(*connection.endpoint);
 }
 
-void Reactor::destroy(Connection& connection) noexcept {
+void Reactor::destroy(Connection& connection, CloseReason reason) noexcept {
   if (!connection.isOpen()) return;
-  if (connection.reason == CloseReason::kNone) connection.reason = CloseReason::kDestroyed;
+  if (connection.reason == CloseReason::kNone) connection.reason = reason;
   closeNow(connection);
 }
 

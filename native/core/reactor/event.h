@@ -15,8 +15,7 @@ enum class EventKind : uint8_t {
   kDisconnected = 3,     // always the last word about a connection
   kDrained = 4,          // the output that somebody waits for is out
   kEndpointClosed = 5,   // after the last kDisconnected of an endpoint that was closed
-  kPeerEnded = 6,        // where the endpoint leaves ends to the consumer: all frames were delivered, end() is awaited
-  kDescriptorReady = 7,  // of a watched descriptor, whose number is in `slot`
+  kDescriptorReady = 6,  // of a watched descriptor, whose number is in `slot`
 };
 
 struct Event {

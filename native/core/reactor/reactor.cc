@@ -141,6 +141,7 @@ void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
 void Reactor::reap(Endpoint& endpoint) noexcept {
   if (!endpoint.closing || endpoint.connectionCount > 0) return;
   std::erase(work_, &endpoint);
+  std::erase(feeding_, &endpoint);
   events_.push_back({EventKind::kEndpointClosed, CloseReason::kNone, endpoint.id, 0, 0});
 }
 
@@ -213,6 +214,9 @@ void Reactor::tick(uint64_t nowMs) noexcept {
       fault(*c, CloseReason::kOutputStalled);  // may close others too, and end this walk early: the next tick goes on
     }
     c = next != nullptr && next->output ? next : nullptr;
+  }
+  for (const Ref<FrameSink>& sink : sinks_) {
+    if (sink->needsTick()) sink->work();
   }
 }
 

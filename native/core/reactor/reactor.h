@@ -14,6 +14,9 @@
 //    more where a single frame is larger than the budget.
 //  - Events that nobody has taken are bounded too: with kMaxHeldEvents of them no connection is accepted.
 //  - Writing never waits for reading.
+//
+// An endpoint may have a FrameSink: then its frames go there, read into memory of the reactor's own by runSinks(), and
+// fill() has nothing to do with it.
 #pragma once
 
 #include <cerrno>
@@ -30,6 +33,8 @@
 #include "reactor/connection_table.h"
 #include "reactor/descriptor_watches.h"
 #include "reactor/event.h"
+#include "reactor/frame_sink.h"
+#include "reactor/sink_waker.h"
 
 namespace sluice {
 
@@ -99,12 +104,25 @@ class Reactor {
   bool mayFill() const noexcept { return !work_.empty(); }
   /// Whether take() would accept something although the poller reports nothing.
   bool mayAccept() const noexcept { return !accepting_.empty() && events_.size() < kMaxHeldEvents; }
-  bool hasWork() const noexcept { return mayFill() || mayAccept(); }
+  /// Whether runSinks() would find something to do although nobody woke the reactor.
+  bool mayFeed() const noexcept { return !feeding_.empty(); }
+  bool hasWork() const noexcept { return mayFill() || mayFeed() || mayAccept(); }
   void setReading(Endpoint& endpoint, bool reading) noexcept;
   /// Whether one connection is passed over: the consumer has no room for more of its frames. Writing goes on.
   void hold(Connection& connection, bool held) noexcept;
   /// Another part of the endpoint's listener holds less than before, or this one the most.
   void creditChanged(Endpoint& endpoint) noexcept;
+
+  // Sinks.
+  /// Connections that are open are told to the sink at once. `feeds`: frames go to it as they are read; else only what
+  /// put() brings. Returns 0 or an errno value.
+  int addSink(Endpoint& endpoint, Ref<FrameSink> sink, bool feeds) noexcept;
+  /// It gets no more turns. Its endpoint is gone, or about to be closed.
+  void removeSink(const FrameSink& sink) noexcept;
+  /// Gives every sink its turn, and reads for those that are fed.
+  void runSinks() noexcept;
+  /// The owner is about to wait: from here on it is woken for its sinks. False: runSinks() has something to do first.
+  bool parkSinks() noexcept;
 
   std::vector<Event>& events() noexcept { return events_; }
   /// These events have reached whoever knows connections by slot and endpoints by id: what they say has ended is
@@ -123,7 +141,7 @@ class Reactor {
   // Output.
   void write(const OutputPiece* pieces, uint32_t count, const uint8_t* bytes) noexcept;
   void end(Connection& connection) noexcept;
-  void destroy(Connection& connection) noexcept;
+  void destroy(Connection& connection, CloseReason reason = CloseReason::kDestroyed) noexcept;
   /// Asks for kDrained; false when everything is out. A connection that has failed answers true: kDisconnected follows.
   bool watchDrain(Connection& connection) noexcept;
   Connection* connection(uint32_t slot) noexcept { return connections_.at(slot); }
@@ -133,7 +151,7 @@ class Reactor {
 
   // Time. tick() wants to be called about every kTickMs while needsTick().
   static constexpr uint32_t kTickMs = 50;
-  bool needsTick() const noexcept { return backedOff_ > 0 || !stalling_.empty(); }
+  bool needsTick() const noexcept { return backedOff_ > 0 || !stalling_.empty() || sinksNeedTick(); }
   void tick(uint64_t nowMs) noexcept;
 
  private:
@@ -148,6 +166,9 @@ class Reactor {
   static constexpr uint32_t kAcceptsPerTurn = 128;
   static constexpr uint32_t kMaxAcceptsAtClose = 4096;
   static constexpr size_t kMaxHeldEvents = 4096;
+  static constexpr uint32_t kSinkArenaBytes = 64 * 1024;
+  static constexpr uint32_t kSinkArenaFrames = 4096;
+  static constexpr int kFeedsPerTurn = 4;
   static constexpr int kMaxPieces = 64;  // of one sendmsg
   static constexpr uint32_t kMinBackOffMs = 50;
   static constexpr uint32_t kMaxBackOffMs = 1000;
@@ -157,6 +178,7 @@ class Reactor {
   Connection* open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept;
   void reap(Endpoint& endpoint) noexcept;
   void notice(std::span<const PollEvent> ready) noexcept;
+  void reportConnected(const Endpoint& endpoint, Connection& connection) noexcept;
 
   // accepting.cc
   void acceptRound() noexcept;
@@ -164,7 +186,14 @@ class Reactor {
   bool acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept;
   bool admits(Endpoint& endpoint, const PeerAddress& peer) noexcept;
 
+  // feeding.cc
+  bool sinksNeedTick() const noexcept;
+  void feed(Endpoint& endpoint) noexcept;
+  Arena sinkArena(uint32_t bytes) noexcept;
+
   // reading.cc
+  Read fillFrom(Endpoint& endpoint, const Arena& arena) noexcept;
+  void beginFill(const Arena& arena) noexcept;
   bool lookAgain(const Endpoint& endpoint) noexcept;
   void enqueue(Endpoint& endpoint) noexcept;
   void markReadable(Connection& connection) noexcept;
@@ -216,6 +245,7 @@ class Reactor {
   uint64_t nowMs_ = 0;
 
   std::deque<Endpoint*> work_;        // endpoints with something to read and a consumer for it
+  std::deque<Endpoint*> feeding_;     // those whose consumer is a sink
   std::vector<Endpoint*> accepting_;  // endpoints whose backlog may hold connections
   uint32_t backedOff_ = 0;            // endpoints that accept again at a later tick
   StallList stalling_;                // connections with output left over
@@ -236,6 +266,13 @@ class Reactor {
 
   std::vector<int32_t> nextPiece_;  // scratch of write()
   std::vector<Connection*> writing_;
+
+  std::vector<Ref<FrameSink>> sinks_;
+  std::unique_ptr<SinkWaker> sinkWaker_;  // with the first sink
+  std::unique_ptr<uint8_t[]> sinkBytes_;
+  std::unique_ptr<int32_t[]> sinkFrames_;
+  uint32_t sinkArenaBytes_ = 0;
+
   uint32_t* outputGauge_ = nullptr;
   uint32_t gaugeSlots_ = 0;
 };

@@ -56,9 +56,11 @@ int ReactorThread::turn(std::span<const PollEvent> ready) noexcept {
     reactor_.tick(now);
     nextTickMs_ = now + Reactor::kTickMs;
   }
+  reactor_.runSinks();
   handOver();
-  const bool busy = canFill() || reactor_.mayAccept() ||
-                    (!reactor_.events().empty() && deliveriesOut_ < kMaxDeliveries) || !port_->inbox_.park();
+  const bool busy = canFill() || reactor_.mayFeed() || reactor_.mayAccept() ||
+                    (!reactor_.events().empty() && deliveriesOut_ < kMaxDeliveries) || !reactor_.parkSinks() ||
+                    !port_->inbox_.park();
   if (busy) return 0;
   return reactor_.needsTick() ? static_cast<int>(Reactor::kTickMs) : -1;
 }

@@ -18,7 +18,7 @@ namespace sluice {
 void Reactor::enqueue(Endpoint& endpoint) noexcept {
   if (&endpoint == filling_ || endpoint.queued || !endpoint.mayRead() || endpoint.ready.empty()) return;
   endpoint.queued = true;
-  work_.push_back(&endpoint);
+  (endpoint.feedsSink ? feeding_ : work_).push_back(&endpoint);
 }
 
 void Reactor::markReadable(Connection& connection) noexcept {
@@ -103,10 +103,14 @@ void Reactor::release(Endpoint& endpoint) noexcept {
   enqueue(endpoint);
 }
 
-uint32_t Reactor::fill(const Arena& arena) noexcept {
+void Reactor::beginFill(const Arena& arena) noexcept {
   table_ = FrameTable(arena.frames, arena.frameCapacity);
   position_ = 0;
   wanted_ = 0;
+}
+
+uint32_t Reactor::fill(const Arena& arena) noexcept {
+  beginFill(arena);
   arenaWasFull_ = false;
   batches_.clear();
   for (size_t turns = work_.size(); turns > 0 && batches_.size() < kMaxBatches; turns--) {
@@ -115,21 +119,12 @@ uint32_t Reactor::fill(const Arena& arena) noexcept {
     endpoint.queued = false;
     if (!endpoint.mayRead()) continue;           // release() or setReading() brings it back
     if (!takeCredit(endpoint, arena)) continue;  // and this, creditChanged()
-    batchFirstFrame_ = table_.size();
-    batchFirstByte_ = position_;
-    filling_ = &endpoint;
-    const Read outcome = readEndpoint(endpoint, arena);
-    filling_ = nullptr;
+    const Read outcome = fillFrom(endpoint, arena);
     const uint32_t frames = table_.size() - batchFirstFrame_;
     if (frames > 0) {
       const uint32_t bytes = position_ - batchFirstByte_;
-      endpoint.stats.frames += frames;
-      endpoint.stats.batches++;
-      batches_.push_back({&endpoint, batchFirstFrame_, frames, bytes, endpoint.batches.add(bytes)});
-    } else {
-      settle(endpoint);
+      batches_.push_back({&endpoint, batchFirstFrame_, frames, bytes, endpoint.batches.last()});
     }
-    settleCredit(endpoint);
     enqueue(endpoint);
     if (outcome == Read::kArenaFull) {
       arenaWasFull_ = true;
@@ -138,6 +133,26 @@ uint32_t Reactor::fill(const Arena& arena) noexcept {
     if (outcome == Read::kArenaTooSmall) break;
   }
   return batches_.empty() ? wanted_ : 0;
+}
+
+/// Reads a batch of one endpoint behind what the arena holds, within its credit. The batch counts as outstanding if it
+/// has frames.
+Reactor::Read Reactor::fillFrom(Endpoint& endpoint, const Arena& arena) noexcept {
+  batchFirstFrame_ = table_.size();
+  batchFirstByte_ = position_;
+  filling_ = &endpoint;
+  const Read outcome = readEndpoint(endpoint, arena);
+  filling_ = nullptr;
+  const uint32_t frames = table_.size() - batchFirstFrame_;
+  if (frames > 0) {
+    endpoint.stats.frames += frames;
+    endpoint.stats.batches++;
+    endpoint.batches.add(position_ - batchFirstByte_);
+  } else {
+    settle(endpoint);
+  }
+  settleCredit(endpoint);
+  return outcome;
 }
 
 /// Sets the budget of the fill. False when the other parts of the listener hold all of it.
@@ -172,6 +187,10 @@ void Reactor::creditChanged(Endpoint& endpoint) noexcept {
 Reactor::Read Reactor::readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept {
   do {
     while (Connection* connection = endpoint.ready.popFront()) {
+      if (endpoint.feedsSink && !endpoint.sink->mayRead(*connection)) {
+        connection->heldByConsumer = true;
+        continue;
+      }
       const Read outcome = readConnection(*connection, arena);
       if (outcome == Read::kIdle) continue;
       if (outcome == Read::kAgain) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <utility>
 
@@ -39,6 +40,11 @@ class Ref {
     if (object_ != nullptr) object_->acquire();
   }
   Ref(Ref&& from) noexcept : object_(std::exchange(from.object_, nullptr)) {}
+  /// As one to a base of it.
+  template <std::derived_from<T> Derived>
+  Ref(const Ref<Derived>& from) noexcept : object_(from.object_) {
+    if (object_ != nullptr) object_->acquire();
+  }
   Ref& operator=(Ref from) noexcept {
     std::swap(object_, from.object_);
     return *this;
@@ -60,6 +66,9 @@ class Ref {
   explicit operator bool() const noexcept { return object_ != nullptr; }
 
  private:
+  template <typename>
+  friend class Ref;
+
   RefCounted* object_ = nullptr;
 };
 

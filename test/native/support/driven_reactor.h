@@ -40,8 +40,10 @@ class DrivenReactor {
   /// One turn. Waits for readiness at most `waitMs`, not at all when work is left.
   void turn(int waitMs = 10) {
     pollfd readiness{.fd = reactor_.descriptor(), .events = POLLIN, .revents = 0};
-    ::poll(&readiness, 1, reactor_.hasWork() || !reactor_.events().empty() ? 0 : waitMs);
+    const bool busy = reactor_.hasWork() || !reactor_.events().empty() || !reactor_.parkSinks();
+    ::poll(&readiness, 1, busy ? 0 : waitMs);
     reactor_.poll(nowMs);
+    reactor_.runSinks();
     if (const uint32_t wanted = reactor_.fill(arena_); wanted > 0) {
       resizeArena(wanted, arena_.frameCapacity);
       SLUICE_REQUIRE(reactor_.fill(arena_) == 0);

@@ -1,0 +1,263 @@
+/**
+ * A dispatch as the thread that has the listener sees it. Frames and answers do not come by here: the reactors put frames into
+ * lanes and take the workers' answers themselves (native/core/lanes/lane_sink.h). This thread lays the memory out, adds up what
+ * the reactors and the workers count there, and sees to what a dead worker leaves behind.
+ *
+ * With `by` a function it also chooses lanes: then batches come here as to any consumer, the function is asked for each frame, and the
+ * frames go to the reactor's sink with the answers. All else is the same.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { native } from '../../native.js';
+import { errnoName } from '../../net/disconnect-reason.js';
+import type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from '../../net/dispatch-target.js';
+import type { LaneSink, LaneSinkConfig } from '../../net/driver.js';
+import type { FrameForwarder } from '../../net/endpoint.js';
+import type { EndpointPart } from '../../net/endpoint-part.js';
+import type { FrameBatch } from '../../net/frame-batch.js';
+import type { Listener } from '../../net/listener.js';
+import { SocketError } from '../../net/socket-error.js';
+import { throwLater } from '../../net/throw-later.js';
+import { HEAD, RING_LANE } from '../../shared/layout.js';
+import { checkFunction } from '../../validate.js';
+import { ConnectionNames, MAX_CONNECTIONS } from './connection-names.js';
+import type { ResolvedDispatchOptions } from './dispatch-options.js';
+import { LaneFullError } from './lane-full-error.js';
+import { laneNumber } from './lane-number.js';
+import { BATCHES_DONE, FRAMES_DONE, HELD, HELD_HEAD, LaneSet } from './lane-set.js';
+
+/** @internal What it needs of the pool. */
+export interface LaneHost {
+  /** A lane is runnable: its number goes to the workers. */
+  announce(number: number): void;
+  /** The same for the reactors, which queue numbers themselves. */
+  readonly runQueue: Pick<LaneSinkConfig, 'queue' | 'idle' | 'searching' | 'searchingWords'>;
+  /** Whether there are workers, or will be. */
+  readonly hasWorkers: boolean;
+}
+
+const LOOK_MS = 5;
+const overflows = ['pause', 'drop-newest', 'disconnect'] as const;
+// What a sink counts, in its order.
+const [WAITING, PAUSED, DROPPED, FRAMES] = [0, 1, 2, 3] as const;
+const SINK_FIELDS = 4;
+
+/** @internal */
+export class LaneDispatch implements Dispatch, FrameForwarder {
+  readonly #listener: Listener;
+  readonly #host: LaneHost;
+  readonly #id: number;
+  readonly lanes: LaneSet;
+  readonly names = new ConnectionNames();
+  readonly #options: ResolvedDispatchOptions;
+  /** One for each part of the listener. */
+  readonly #sinks = new Map<EndpointPart, LaneSink>();
+  readonly #counted = new Float64Array(SINK_FIELDS);
+  /** The lanes of a batch's frames, where the program chooses them. */
+  #chosen = new Int32Array(256);
+  #lost = 0;
+  #byFailures = 0;
+  #isOver = false;
+  readonly #lostHandlers: ((lost: FramesLost) => void)[] = [];
+  #errorHandler: ((error: unknown) => void) | undefined;
+
+  constructor(listener: Listener, host: LaneHost, id: number, options: ResolvedDispatchOptions) {
+    this.#listener = listener;
+    this.#host = host;
+    this.#id = id;
+    this.#options = options;
+    this.lanes = LaneSet.create(options.lanes, options.laneBytes, listener.parts.length);
+  }
+
+  /**
+   * From here on the listener's frames go to the lanes.
+   *
+   * @throws ConsumerActiveError, EndpointClosedError; SocketError when a reactor has no descriptor left to be woken by
+   */
+  start(): void {
+    this.#listener.checkUnconsumed();
+    const feeds = typeof this.#options.by !== 'function';
+    try {
+      for (const [i, part] of this.#listener.parts.entries()) {
+        const sink = new native.LaneSink(this.#sinkConfig(i));
+        const error = part.reactor.driver.addSink(part.id, sink, feeds);
+        if (error < 0) throw new SocketError(errnoName(-error), 'dispatch', this.#listener.url);
+        this.#sinks.set(part, sink);
+      }
+    } catch (error) {
+      this.#removeSinks();
+      throw error;
+    }
+    // Where the reactors feed the lanes, only what they had read before comes here.
+    this.#listener.forward(this, (batch) => this.#put(batch));
+  }
+
+  #sinkConfig(reactor: number): LaneSinkConfig {
+    const { overflow = 'pause', onConnect, onDisconnect } = this.#options;
+    return {
+      ...this.lanes.sinkMemory(reactor),
+      ...this.#host.runQueue,
+      firstNumber: laneNumber(this.#id, 0),
+      names: this.names.words,
+      nameCount: MAX_CONNECTIONS,
+      overflow: overflows.indexOf(overflow),
+      tellsConnects: onConnect !== undefined,
+      tellsDisconnects: onDisconnect !== undefined,
+    };
+  }
+
+  #removeSinks(): void {
+    for (const [part, sink] of this.#sinks) part.reactor.driver.removeSink(sink);
+  }
+
+  #put(batch: FrameBatch): void {
+    const part = batch.home as EndpointPart;
+    const { bytes, frames, first } = batch.table;
+    const lanes = this.#chooseLanes(batch);
+    part.reactor.driver.put(part.id, this.#sinks.get(part)!, bytes, frames, first, batch.length, lanes);
+  }
+
+  #chooseLanes(batch: FrameBatch): Int32Array | undefined {
+    const { by } = this.#options;
+    if (typeof by !== 'function') return undefined;
+    const { length } = batch;
+    if (this.#chosen.length < length) this.#chosen = new Int32Array(2 * length);
+    for (let i = 0; i < length; i++) this.#chosen[i] = this.#laneBy(by, batch, i);
+    return this.#chosen;
+  }
+
+  #laneBy(by: DispatchOptions['by'] & object, batch: FrameBatch, index: number): number {
+    const lanes = this.lanes.lanes.length;
+    try {
+      const chosen = by(batch, index);
+      if (Number.isInteger(chosen)) return ((chosen % lanes) + lanes) % lanes;
+      throw new RangeError(`by gave ${String(chosen)}, which is no integer`);
+    } catch (error) {
+      if (this.#byFailures++ === 0)
+        process.emitWarning(
+          `dispatch: by failed, the frame goes to lane 0: ${String(error)}`,
+          'SluiceWarning',
+        );
+      return 0;
+    }
+  }
+
+  get fullCause(): LaneFullError {
+    return new LaneFullError();
+  }
+
+  /**
+   * Resolves when the listener is closed, and all that it had put into lanes has reached its handlers, or there is nobody left to
+   * run them.
+   */
+  async over(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#listener.whenClosed(resolve);
+    });
+    while (this.isBusy && this.#host.hasWorkers) await sleep(LOOK_MS);
+    this.#isOver = true;
+    this.#removeSinks();
+  }
+
+  /**
+   * The worker whose thread had the id `thread` (0: it never ran) has died: frames that it held are lost, and lanes that it ran are to
+   * be run by others. `makeError` says of what.
+   */
+  sweep(thread: number, makeError: () => Error): void {
+    for (const [i, { lane, ring, counters }] of this.lanes.lanes.entries()) {
+      const wasItsOwn = thread !== 0 && Atomics.load(ring.words, RING_LANE) === thread;
+      const held = Atomics.load(counters, HELD);
+      const isReleased = Atomics.load(ring.words, HEAD) === Atomics.load(counters, HELD_HEAD);
+      if (!wasItsOwn && lane.isHeldByDead) continue; // another dead one's, which has a sweep of its own
+      if (!lane.sweep()) continue;
+      if (wasItsOwn) {
+        Atomics.store(counters, HELD, 0);
+        // Else its records are in the ring still, and the next worker finds them.
+        if (isReleased) this.#lose(i, held, makeError);
+      }
+      this.#host.announce(laneNumber(this.#id, i));
+    }
+  }
+
+  #lose(lane: number, frames: number, makeError: () => Error): void {
+    for (const [part, sink] of this.#sinks) part.reactor.driver.laneLost(sink, lane);
+    if (frames === 0) return;
+    this.#lost += frames;
+    const error = makeError();
+    if (this.#lostHandlers.length === 0)
+      process.emitWarning(
+        `dispatch: a worker died with ${frames} frames of lane ${lane}: ${error.message}`,
+        'SluiceWarning',
+      );
+    for (const handler of this.#lostHandlers) {
+      try {
+        handler({ lane, frames, error });
+      } catch (thrown) {
+        throwLater(thrown);
+      }
+    }
+  }
+
+  /** What a handler in a worker threw. */
+  failed(error: unknown): void {
+    const handler = this.#errorHandler;
+    if (handler === undefined) {
+      throwLater(error);
+      return;
+    }
+    try {
+      handler(error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
+  }
+
+  // For the program.
+
+  #sinkTotal(field: number): number {
+    let total = 0;
+    for (const sink of this.#sinks.values()) {
+      sink.stats(this.#counted);
+      total += this.#counted[field]!;
+    }
+    return total;
+  }
+
+  #laneTotal(counter: number): number {
+    return this.lanes.lanes.reduce((sum, { counters }) => sum + (Atomics.load(counters, counter) >>> 0), 0);
+  }
+
+  /**
+   * Something waits for room, lies in a lane, is being handled, or is an answer on its way. In that order: a record goes from one to
+   * the next, and never is in none of them.
+   */
+  get isBusy(): boolean {
+    if (this.#isOver) return false;
+    if (this.#sinkTotal(WAITING) > 0) return true;
+    if (this.lanes.lanes.some((lane) => !lane.isAtRest)) return true;
+    return this.lanes.answers.some(({ ring }) => !ring.isEmpty);
+  }
+
+  stats(): DispatchStats {
+    return {
+      frames: this.#sinkTotal(FRAMES),
+      handled: this.#laneTotal(FRAMES_DONE),
+      batches: this.#laneTotal(BATCHES_DONE),
+      dropped: this.#sinkTotal(DROPPED),
+      lost: this.#lost,
+      byFailures: this.#byFailures,
+      paused: this.#sinkTotal(PAUSED),
+    };
+  }
+
+  onLost(handler: (lost: FramesLost) => void): void {
+    this.#lostHandlers.push(checkFunction('handler', handler));
+  }
+
+  onError(handler: (error: unknown) => void): void {
+    this.#errorHandler = checkFunction('handler', handler);
+  }
+
+  async idle(): Promise<void> {
+    while (this.isBusy) await sleep(LOOK_MS);
+  }
+}
