@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as netConnect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import {
   type Dispatch,
   type DispatchOptions,
@@ -8,6 +9,7 @@ import {
   type ListenOptions,
   lines,
   listen,
+  WorkerLostError,
   WorkerPool,
 } from 'sluice';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -64,7 +66,7 @@ class Client {
 const numbered = (count: number, tag = ''): string[] => Array.from({ length: count }, (_, i) => `${tag}${i}`);
 const joined = (all: string[]): string => all.map((line) => `${line}\n`).join('');
 
-describe.each([0, 1])('frames through lanes, reactors: %i', (reactors) => {
+describe.each([0, 1, 2])('frames through lanes, reactors: %i', (reactors) => {
   it('are answered in order, for each connection', async () => {
     const { server, dispatch } = await serve('echo', { lanes: 4 }, { reactors });
     const clients = Array.from({ length: 20 }, () => new Client(server));
@@ -102,9 +104,9 @@ describe.each([0, 1])('frames through lanes, reactors: %i', (reactors) => {
   });
 });
 
-describe('lanes', () => {
+describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
   it('spread over the workers, one worker at a time each', async () => {
-    const { server, pool } = await serve('who', { lanes: 8 }, { workers: 2 });
+    const { server, pool } = await serve('who', { lanes: 8 }, { reactors });
     const clients = Array.from({ length: 8 }, () => new Client(server));
     for (const client of clients) client.socket.write(joined(numbered(200)));
     const threads = new Set<string>();
@@ -118,7 +120,7 @@ describe('lanes', () => {
   });
 
   it('pause their own connections alone when they are full, and lose nothing', async () => {
-    const { server, dispatch } = await serve('slow', { lanes: 2, laneBytes: 4096 }, { workers: 1 });
+    const { server, dispatch } = await serve('slow', { lanes: 2, laneBytes: 4096 }, { workers: 1, reactors });
     const busy = new Client(server);
     const line = 'x'.repeat(500);
     busy.socket.write(joined(Array.from({ length: 120 }, (_, i) => `${i} ${line}`)));
@@ -138,7 +140,7 @@ describe('lanes', () => {
     const { server, dispatch } = await serve(
       'slow',
       { lanes: 1, laneBytes: 1024, overflow: 'drop-newest' },
-      { workers: 1 },
+      { workers: 1, reactors },
     );
     const client = new Client(server);
     client.socket.write(joined(Array.from({ length: 400 }, (_, i) => `${i} ${'x'.repeat(100)}`)));
@@ -157,7 +159,7 @@ describe('lanes', () => {
     const { server } = await serve(
       'slow',
       { lanes: 1, laneBytes: 1024, overflow: 'disconnect' },
-      { workers: 1 },
+      { workers: 1, reactors },
     );
     server.onDisconnect((_, reason) => reasons.push((reason.cause as { code: string }).code));
     const client = new Client(server);
@@ -167,7 +169,7 @@ describe('lanes', () => {
   });
 
   it('take frames far longer than themselves', async () => {
-    const { server } = await serve('lengths', { lanes: 2, laneBytes: 4096 });
+    const { server } = await serve('lengths', { lanes: 2, laneBytes: 4096 }, { reactors });
     const client = new Client(server);
     const sizes = [0, 1, 900, 1100, 5000, 100_000, 1_000_000, 3, 700_000];
     client.socket.write(sizes.map((size) => `${'a'.repeat(size)}\n`).join(''));
@@ -176,7 +178,7 @@ describe('lanes', () => {
   });
 
   it('send answers far longer than the way back', async () => {
-    const { server } = await serve('bigAnswers');
+    const { server } = await serve('bigAnswers', {}, { reactors });
     const client = new Client(server);
     client.socket.write('3000000\n5\n');
     const got = await client.until(2);
@@ -184,13 +186,17 @@ describe('lanes', () => {
   });
 
   it('are chosen by a function, and by one that fails', async () => {
-    const { server, dispatch } = await serve('echo', {
-      lanes: 4,
-      by: (batch, i) => {
-        if (batch.byteAt(i, 0) === 0x62) throw new Error('by');
-        return -1;
+    const { server, dispatch } = await serve(
+      'echo',
+      {
+        lanes: 4,
+        by: (batch, i) => {
+          if (batch.byteAt(i, 0) === 0x62) throw new Error('by');
+          return -1;
+        },
       },
-    });
+      { reactors },
+    );
     const client = new Client(server);
     client.socket.write('a\nb\nb\na\n');
     expect((await client.until(4)).sort()).toStrictEqual(['a', 'a', 'b', 'b']);
@@ -198,7 +204,7 @@ describe('lanes', () => {
   });
 
   it('chosen by a function are all answered before a connection whose client has ended is closed', async () => {
-    const { server } = await serve('echoLater', { lanes: 8, by: (_batch, i) => i }, { workers: 2 });
+    const { server } = await serve('echoLater', { lanes: 8, by: (_batch, i) => i }, { reactors });
     const client = new Client(server);
     const closed = once(client.socket, 'close');
     client.socket.end(joined(numbered(60)));
@@ -209,18 +215,18 @@ describe('lanes', () => {
   });
 
   it('tell of connections in order with their frames', async () => {
-    const { server } = await serve('echo', { onConnect: 'opened', onDisconnect: 'closed' });
+    const { server } = await serve('echo', { onConnect: 'opened', onDisconnect: 'closed' }, { reactors });
     const client = new Client(server);
     client.socket.write('one\n');
     const got = await client.until(2);
     expect(got).toStrictEqual([`hello IPv4 ${client.socket.localPort}`, 'one']);
     client.socket.end();
     while (Atomics.load(told, 0) === 0) await sleep(2);
-    expect(Atomics.load(told, 0)).toBe(1);
+    expect(Atomics.exchange(told, 0, 0)).toBe(1);
   });
 
   it('let handlers end and destroy connections', async () => {
-    const { server } = await serve('closes');
+    const { server } = await serve('closes', {}, { reactors });
     const ended = new Client(server);
     ended.socket.write('a\nbye\n');
     await once(ended.socket, 'close');
@@ -231,14 +237,14 @@ describe('lanes', () => {
   });
 
   it('refuse what only the listening thread knows of a connection', async () => {
-    const { server } = await serve('refused');
+    const { server } = await serve('refused', {}, { reactors });
     const client = new Client(server);
     client.socket.write('a\n');
     expect(await client.until(1)).toStrictEqual(['ERR_NOT_SUPPORTED ERR_NOT_SUPPORTED ERR_NOT_SUPPORTED']);
   });
 
   it('go on after a handler that throws, and say so', async () => {
-    const { server, dispatch } = await serve('fails', { lanes: 1 });
+    const { server, dispatch } = await serve('fails', { lanes: 1 }, { reactors });
     const errors: Error[] = [];
     dispatch.onError((error) => errors.push(error as Error));
     const client = new Client(server);
@@ -252,9 +258,13 @@ describe('lanes', () => {
   });
 
   it('lose what a dying worker held, say so, and go on', async () => {
-    const { server, pool, dispatch } = await serve('dies', { lanes: 2 });
+    const { server, pool, dispatch } = await serve('dies', { lanes: 2 }, { reactors });
     const lost: number[] = [];
-    dispatch.onLost(({ frames }) => lost.push(frames));
+    const errors: Error[] = [];
+    dispatch.onLost(({ frames, error }) => {
+      lost.push(frames);
+      errors.push(error);
+    });
     const [one, two] = [new Client(server), new Client(server)];
     one.socket.write('a\n');
     await one.until(1);
@@ -272,6 +282,105 @@ describe('lanes', () => {
     expect(handled + counted).toBe(frames);
     expect(counted).toBe(lost.reduce((a, b) => a + b));
     expect(pool.stats().lostWorkers).toBe(1);
+    expect(errors[0]).toBeInstanceOf(WorkerLostError);
+    expect(errors[0]).toMatchObject({ reason: 'exit', exitCode: 1, handler: 'dies' });
+  });
+
+  it('say what a dying worker threw', async () => {
+    const { server, dispatch } = await serve('throwsLater', { lanes: 1 }, { reactors });
+    const errors: Error[] = [];
+    dispatch.onLost(({ error }) => errors.push(error));
+    const client = new Client(server);
+    client.socket.write('a\n');
+    while (errors.length === 0) await sleep(2);
+    expect(errors[0]).toMatchObject({ reason: 'error', cause: { message: 'later: a' } });
+  });
+
+  it('end a connection although the worker that was to do so has died', async () => {
+    const { server, dispatch } = await serve('dies', { lanes: 2 }, { workers: 1, reactors });
+    dispatch.onLost(() => {});
+    for (let i = 0; i < 2; i++) {
+      const client = new Client(server);
+      const closed = once(client.socket, 'close');
+      client.socket.end('a\ndie\nb\n');
+      await closed;
+    }
+    expect(dispatch.stats().lost).toBeGreaterThan(0);
+    await dispatch.idle();
+    const { frames, handled, lost } = dispatch.stats();
+    expect(handled + lost).toBe(frames);
+  });
+
+  it('end with every event at its handler, when the listener and the pool are closed behind them', async () => {
+    const { server, pool, dispatch } = await serve(
+      'slow',
+      { lanes: 2, onDisconnect: 'closedAnyhow' },
+      { workers: 1, reactors },
+    );
+    const clients = Array.from({ length: 20 }, () => new Client(server));
+    for (const client of clients) client.socket.write('a\nb\n');
+    while (dispatch.stats().frames < 40) await sleep(2);
+    await server.close();
+    await pool.close();
+    expect(Atomics.exchange(told, 0, 0)).toBe(20);
+    expect(dispatch.stats()).toMatchObject({ frames: 40, handled: 40, lost: 0 });
+    await dispatch.idle();
+  });
+
+  it('leave a listener that has a consumer as it was', async () => {
+    const pool = new WorkerPool(MODULE, { workers: 1 });
+    pools.push(pool);
+    const server = await listen('tcp://127.0.0.1:0', { framing: lines(), reactors });
+    servers.push(server);
+    const got: string[] = [];
+    const taking = (async () => {
+      for await (const batch of server) for (const frame of batch) got.push(frame.text());
+    })();
+    const client = new Client(server);
+    client.socket.write('one\n');
+    while (got.length < 1) await sleep(1);
+    await expect(server.dispatch(pool, 'echo')).rejects.toMatchObject({ code: 'ERR_CONSUMER_ACTIVE' });
+    client.socket.write('two\n');
+    while (got.length < 2) await sleep(1);
+    expect(got).toStrictEqual(['one', 'two']);
+    await server.close();
+    await taking;
+  });
+
+  it('get what came before them, in order', async () => {
+    const pool = new WorkerPool(MODULE, { workers: 1 });
+    pools.push(pool);
+    const server = await listen('tcp://127.0.0.1:0', { framing: lines(), reactors });
+    servers.push(server);
+    const client = new Client(server);
+    const all = numbered(3000);
+    client.socket.write(joined(all.slice(0, 10)));
+    const first: string[] = [];
+    for await (const batch of server) {
+      for (const frame of batch) first.push(frame.text());
+      break; // a reactor thread has read ahead by now, or is about to
+    }
+    client.socket.write(joined(all.slice(10)));
+    await sleep(5);
+    await server.dispatch(pool, 'echo');
+    const rest = await client.until(3000 - first.length);
+    expect([...first, ...rest]).toStrictEqual(all);
+  });
+});
+
+describe('the thread that called listen', () => {
+  it('has no part in the way of frames and answers, with reactor threads', async () => {
+    const { server } = await serve('echo', {}, { reactors: 1 });
+    const memory = new SharedArrayBuffer(4);
+    const { port } = server.address as { port: number };
+    const client = new Worker(new URL('./programs/lane-client.mjs', import.meta.url), {
+      workerData: { port, lines: 2000, memory },
+    });
+    // Blocks this thread until the client has had its answers: what needed its event loop would never come.
+    await once(client, 'online');
+    expect(Atomics.wait(new Int32Array(memory), 0, 0, 20_000)).not.toBe('timed-out');
+    expect(Atomics.load(new Int32Array(memory), 0)).toBe(1);
+    await once(client, 'exit');
   });
 });
 

@@ -12,6 +12,10 @@ int run_stream(const Options& options);
 // Packets: one frame a write, one frame a segment, round robin over the connections.
 int run_packets(const Options& options);
 
+// Ordered: every connection sends numbered lines, as fast as the server takes them, and checks that the answers are the
+// numbers in their order.
+int run_ordered(const Options& options);
+
 // Idle: opens all connections, prints how many, and holds them until standard input ends.
 int run_idle(const Options& options);
 

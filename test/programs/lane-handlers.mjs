@@ -43,6 +43,20 @@ export function closed(_connection, reason) {
   if (reason.code === 'PEER_ENDED') Atomics.add(new Int32Array(workerData), 0, 1);
 }
 
+/** Counts in shared memory the connections that have ended in any way. */
+export function closedAnyhow() {
+  Atomics.add(new Int32Array(workerData), 0, 1);
+}
+
+/** Dies of an error that no caller can catch, with the batch in its hands. */
+export function throwsLater(batch) {
+  const text = batch.text(0);
+  setImmediate(() => {
+    throw new Error(`later: ${text}`);
+  });
+  return new Promise(() => {});
+}
+
 export function fails(batch) {
   batch.reply(0, `${batch.text(0)}\n`);
   throw new RangeError(`handler: ${batch.text(0)}`);
