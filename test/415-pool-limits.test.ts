@@ -105,6 +105,19 @@ describe('a task that has ended', () => {
     expect(await next).toBe('ERR_POOL_CLOSED');
   });
 
+  it('leaves the event loop its turn, also among long ones', async () => {
+    const words = shared(2);
+    const pool = makePool({ workers: 1, workerData: words.buffer });
+    await pool.ready();
+    await Promise.all(Array.from({ length: 10 }, () => pool.run('noop')));
+    const ticking = pool.run('tick', [1, 10]);
+    const long = Array.from({ length: 16 }, () => pool.run('spinBriefly', [20]));
+    await long.at(-1);
+    // A timer of a millisecond had sixteen chances.
+    expect(words[1]).toBeGreaterThan(3);
+    await Promise.all([...long, ticking]);
+  });
+
   it('in time is not told that it was not', async () => {
     const pool = makePool({ workers: 1 });
     await pool.ready();

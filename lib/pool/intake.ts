@@ -8,6 +8,7 @@ import { CancellationSource } from '../context/cancellation.js';
 import { timers } from '../context/timer-heap.js';
 import { CodecError } from '../shared/codec/codec-error.js';
 import { Encoded } from '../shared/codec/encoded.js';
+import { bytesOf } from '../shared/copy-bytes.js';
 import { Alarm } from './alarm.js';
 import { writeArguments } from './arguments.js';
 import { Backlog } from './backlog.js';
@@ -167,7 +168,7 @@ export class Intake {
       this.#announceTask(task.slot);
       return;
     }
-    if (!byPort) task.encoded = ownBytes(this.#scratch);
+    if (!byPort) task.encoded = bytesOf(this.#scratch.bytes, this.#scratch.start, this.#scratch.end);
     if (isOutside) return;
     if (!waitsForKey) this.#backlog.push(task);
     this.#feed();
@@ -459,11 +460,4 @@ function clonedArguments(args: unknown[], list: RunOptions['transfer']): readonl
   } catch (error) {
     throw new CodecError('structured', error);
   }
-}
-
-/** Encoded arguments that outlive the scratch memory. */
-function ownBytes({ bytes, start, end }: Encoded): Buffer {
-  const own = Buffer.allocUnsafeSlow(end - start);
-  bytes.copy(own, 0, start, end);
-  return own;
 }

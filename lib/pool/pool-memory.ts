@@ -29,7 +29,7 @@ const WORKER_SLOTS = 256;
 const MAKER_INBOX_BYTES = 2 ** 20;
 const WORKER_INBOX_BYTES = 2 ** 17;
 /** Reserved, not used, until arguments lie there: the system gives memory page by page. */
-const ARENA_BYTES = 64 * 2 ** 20;
+const ARENA_BYTES = 128 * 2 ** 20;
 const DEQUE_CAPACITY = 256;
 
 // A slot: 128 bytes.

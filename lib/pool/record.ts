@@ -4,7 +4,9 @@
  * Word 0 is the slot's number and the kind, word 1 the slot's generation: a record about a task that its owner has given up
  * finds another generation there and is dropped.
  */
+
 import type { Encoded } from '../shared/codec/encoded.js';
+import { copyBytes } from '../shared/copy-bytes.js';
 import type { PoolMemory, ThreadMemory } from './pool-memory.js';
 
 // To the task's owner.
@@ -30,14 +32,9 @@ const KIND_SHIFT = 24;
 const SLOT_MASK = 0xff_ffff;
 export const RECORD_HEAD_BYTES = 8;
 
-/** Payloads up to this length are copied by a loop: cheaper than `set`, which needs a view. */
-const SHORT = 64;
-
 /** Copies `payload` to `at` of `bytes`. */
-export function copyPayload(payload: Encoded, bytes: Uint8Array, at: number): void {
-  const { bytes: source, start, end } = payload;
-  if (end - start <= SHORT) for (let i = start; i < end; i++) bytes[at + i - start] = source[i]!;
-  else bytes.set(source.subarray(start, end), at);
+export function copyPayload({ bytes: source, start, end }: Encoded, bytes: Uint8Array, at: number): void {
+  copyBytes(source, start, end, bytes, at);
 }
 
 /**

@@ -62,8 +62,10 @@ const MAX_SHARE = 64;
 const SLICE_MS = 1;
 /** Tasks begun before promise jobs run, while asynchronous ones are under way. */
 const TASKS_BETWEEN_JOBS = 16;
-/** Synchronous tasks between two looks at the clock. */
+/** Synchronous tasks between two looks at the clock, at most: long ones are not to keep the event loop, and who waits for the one before. */
 const TASKS_A_LOOK = 16;
+/** Tasks that take longer than that are looked after one by one. */
+const LONG_MS = 0.05;
 
 /** For measuring what stealing is worth: `SLUICE_STEALING=off` in the environment. */
 const MAY_STEAL = process.env.SLUICE_STEALING !== 'off';
@@ -113,6 +115,8 @@ export class Runner implements TaskHome {
   #isSearching = false;
   #scheduled = false;
   #sliceStart = 0;
+  /** How many tasks to run before the next look at the clock. */
+  #tasksALook = 1;
   #source!: WakeSource;
   #waker!: Waker;
   readonly #turn = (): void => this.#runSlice();
@@ -214,6 +218,8 @@ export class Runner implements TaskHome {
 
   #runSlice(): void {
     let tasks = 0;
+    let lookAt = this.#tasksALook;
+    let lastLook = this.#sliceStart;
     for (;;) {
       if (this.#host.hasRecords) this.#host.takeRecords();
       if (this.outbox.isBlocked && !this.outbox.retry()) break;
@@ -236,10 +242,16 @@ export class Runner implements TaskHome {
         else queueMicrotask(this.#turn);
         return;
       }
-      if (tasks % TASKS_A_LOOK === 0 && performance.now() - this.#sliceStart > SLICE_MS) {
+      if (tasks < lookAt) continue;
+      const now = performance.now();
+      const isLong = now - lastLook > LONG_MS * this.#tasksALook;
+      this.#tasksALook = isLong ? 1 : Math.min(TASKS_A_LOOK, this.#tasksALook * 2);
+      if (now - this.#sliceStart > SLICE_MS) {
         this.#yield();
         return;
       }
+      lastLook = now;
+      lookAt = tasks + this.#tasksALook;
     }
     this.#flushLanes();
     this.outbox.flush();

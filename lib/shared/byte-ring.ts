@@ -20,9 +20,11 @@
  *
  * Positions count units of 8 bytes and wrap at 2^32, after 32 GiB. Neither side wakes anybody: see {@link WaitSet}.
  */
+
 import { OutOfRangeError } from '../errors.js';
 import { native } from '../native.js';
 import { checkInteger } from '../validate.js';
+import { copyBytes } from './copy-bytes.js';
 import {
   BYTE_RING,
   CAPACITY,
@@ -182,7 +184,7 @@ export class ByteRing {
   push(record: Uint8Array): boolean {
     const offset = this.claim(record.length);
     if (offset < 0) return false;
-    this.bytes.set(record, offset);
+    copyBytes(record, 0, record.length, this.bytes, offset);
     this.commit(offset);
     return true;
   }

@@ -7,6 +7,7 @@ export function markShared(): number;
 export function nested(name: string, args: unknown[], options?: Limits): Promise<unknown>;
 export function nestedElsewhere(name: string, options?: Limits): Promise<unknown>;
 export function nestedThenAborted(): Promise<unknown>;
+export function tick(ms: number, times: number): Promise<void>;
 export function spinBriefly(ms: number): void;
 export function holdGate(gate: SharedArrayBuffer): void;
 export function leave(name: string, args: unknown[]): void;

@@ -46,6 +46,13 @@ export function nestedElsewhere(name, options) {
   return end;
 }
 
+/** Counts in the shared words as its timer fires. */
+export async function tick(ms, times) {
+  for (let i = 0; i < times; i++) {
+    await sleep(ms);
+    Atomics.add(words, 1, 1);
+  }
+}
 export function spinBriefly(ms) {
   for (const until = performance.now() + ms; performance.now() < until; );
 }

@@ -1,9 +1,10 @@
 /** Codecs: how a value becomes bytes on one thread and a value again on another. */
 import { Buffer } from 'node:buffer';
 import { InvalidArgTypeError, OutOfRangeError } from '../../errors.js';
+import { bytesOf } from '../copy-bytes.js';
 import { CodecError } from './codec-error.js';
 import { Encoded } from './encoded.js';
-import { copyOf, StructuredReader, writeStructured } from './structured.js';
+import { StructuredReader, writeStructured } from './structured.js';
 
 /**
  * How values of one type travel between threads. A codec of one's own must be given on both sides: a handle carries only the
@@ -41,7 +42,7 @@ export interface WireCodec<T> extends Codec<T> {
 function encodeAlone<T>(codec: WireCodec<T>, value: T): Buffer {
   const out = new Encoded();
   codec.write(value, out);
-  return copyOf(Buffer.allocUnsafeSlow(out.length), out.bytes, out.start, out.end);
+  return bytesOf(out.bytes, out.start, out.end);
 }
 
 /** Built-in codecs also encode and decode apart from a channel; that form allocates. */
@@ -64,7 +65,7 @@ class BytesCodec extends BuiltIn<Uint8Array> {
     out.pointAt(value);
   }
   read(bytes: Buffer, start: number, end: number): Buffer {
-    return copyOf(Buffer.allocUnsafeSlow(end - start), bytes, start, end);
+    return bytesOf(bytes, start, end);
   }
 }
 

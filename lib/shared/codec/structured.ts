@@ -8,6 +8,7 @@
  */
 import { Buffer } from 'node:buffer';
 import v8 from 'node:v8';
+import { bytesOf, copyBytes } from '../copy-bytes.js';
 import { CodecError } from './codec-error.js';
 import type { Encoded } from './encoded.js';
 
@@ -285,18 +286,19 @@ function readSized(bytes: Buffer, tag: number, start: number, end: number): unkn
     case TAG_UTF16:
       return writtenString(bytes, tag, start, end);
     case TAG_BUFFER:
-      return copyOf(Buffer.allocUnsafeSlow(end - start), bytes, start, end);
+      return bytesOf(bytes, start, end);
     case TAG_UINT8:
-      return copyOf(new Uint8Array(end - start), bytes, start, end);
+      return plainBytesOf(bytes, start, end);
     default:
       // A copy: V8's reader makes views of the memory that it was given.
-      return v8.deserialize(copyOf(Buffer.allocUnsafeSlow(end - start), bytes, start, end));
+      return v8.deserialize(bytesOf(bytes, start, end));
   }
 }
 
-/** @internal Fills `target` with bytes [start, end) of `source`; returns it. */
-export function copyOf<T extends Uint8Array>(target: T, source: Uint8Array, start: number, end: number): T {
-  if (end - start <= SHORT_BYTES) for (let i = start; i < end; i++) target[i - start] = source[i]!;
-  else target.set(source.subarray(start, end));
-  return target;
+/** Small arrays lie in V8's heap; for others Buffer has memory that nobody fills with zeroes first. */
+function plainBytesOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  if (end - start > SHORT_BYTES) return new Uint8Array(bytesOf(bytes, start, end).buffer);
+  const own = new Uint8Array(end - start);
+  copyBytes(bytes, start, end, own, 0);
+  return own;
 }
