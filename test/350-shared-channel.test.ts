@@ -18,6 +18,7 @@ import {
   utf8,
 } from 'sluice';
 import { describe, expect, it } from 'vitest';
+import { ChannelMemory } from '../dist/channel/shared/channel-memory.js';
 import { isLinearizable, type Operation } from './support/linearizable.js';
 
 const full = process.env.SLUICE_STRESS === 'full';
@@ -101,6 +102,17 @@ describe('threads', () => {
     expect(left!.sent.length + left!.received.length).toBe(rounds);
     expect(right!.received).toEqual(left!.sent);
     expect(left!.received).toEqual(right!.sent);
+  });
+
+  it('let a sender go on that waits beside a receiver that takes one value and no more', async () => {
+    const channel = sharedChannel<number>({ capacity: 64, codec: float64 });
+    const values = Array.from({ length: 65 }, (_, i) => i);
+    const sent = result(start({ role: 'sendAll', handle: channel.handle, values }));
+    const { writers } = new ChannelMemory(channel.handle.region);
+    while (!writers.occupied) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(channel.length).toBe(64);
+    expect(await channel.recv()).toEqual({ ok: true, value: 0 });
+    expect(await sent).toBe('sent');
   });
 
   it('meet without a buffer only who waits', async () => {

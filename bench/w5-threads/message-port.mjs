@@ -1,36 +1,28 @@
 // The same messages through a MessagePort: one worker posts, the other adds up, with a bound on what is under way.
-import { once } from 'node:events';
-import { isMainThread, MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads';
-import { reportRun } from '../harness/micro-peer.mjs';
+import { MessageChannel } from 'node:worker_threads';
+import { isMainThread, measureThreads, work, workerData } from './two-threads.mjs';
 
 const MESSAGE_BYTES = 64;
 const WINDOW = 1024;
 const BATCHES = { single: 1, batched: 64 };
 
 if (isMainThread) {
-  const [cell, operations] = [process.argv[2], Number(process.argv[3])];
+  const [, , cell, count, placement] = process.argv;
   const { port1, port2 } = new MessageChannel();
-  const [producer, consumer] = [port1, port2].map(
-    (port) =>
-      new Worker(new URL(import.meta.url), {
-        workerData: { port, batch: BATCHES[cell], produces: port === port1 },
-        transferList: [port],
-      }),
-  );
-  const run = async (count) => {
-    consumer.postMessage(count);
-    producer.postMessage(count);
-    const [[checksum]] = await Promise.all([once(consumer, 'message'), once(producer, 'message')]);
-    return { operations: count, checksum };
-  };
-  await reportRun({ warmUp: () => run(20_000), run: () => run(operations) });
-  await Promise.all([producer.terminate(), consumer.terminate()]);
+  const run = { count: Number(count), warmUp: 20_000, placement };
+  await measureThreads(new URL(import.meta.url), run, (role) => {
+    const port = role === 'produce' ? port1 : port2;
+    return { data: { port, batch: BATCHES[cell] }, transfer: [port] };
+  });
 } else {
-  const { port, batch, produces } = workerData;
-  parentPort.on('message', (count) => (produces ? produce(count) : consume(count)));
+  const { port, batch } = workerData;
+  work({
+    produce: (count) => new Promise((resolve) => produce(count, resolve)),
+    consume: (count) => new Promise((resolve) => consume(count, resolve)),
+  });
 
   /** Posts until the window is full, and goes on when the consumer acknowledges half of one. */
-  function produce(count) {
+  function produce(count, done) {
     let sent = 0;
     let acknowledged = 0;
     const post = () => {
@@ -43,13 +35,13 @@ if (isMainThread) {
     port.removeAllListeners('message');
     port.on('message', (received) => {
       acknowledged = received;
-      if (acknowledged === count) parentPort.postMessage(count);
+      if (acknowledged === count) done(count);
       else post();
     });
     post();
   }
 
-  function consume(count) {
+  function consume(count, done) {
     let [received, acknowledged, sum] = [0, 0, 0];
     port.removeAllListeners('message');
     port.on('message', (message) => {
@@ -60,7 +52,7 @@ if (isMainThread) {
       if (received - acknowledged < WINDOW / 2 && received < count) return;
       acknowledged = received;
       port.postMessage(received);
-      if (received === count) parentPort.postMessage(sum);
+      if (received === count) done(sum);
     });
   }
 }

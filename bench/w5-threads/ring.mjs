@@ -1,33 +1,21 @@
 // The bare slot queue from one worker to another, 64-byte messages: what a channel has to be measured against. Both ends
 // only poll: nobody parks, and nothing is encoded.
-import { once } from 'node:events';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { SlotQueue } from '../../dist/shared/slot-queue.js';
-import { reportRun } from '../harness/micro-peer.mjs';
+import { isMainThread, measureThreads, work, workerData } from './two-threads.mjs';
 
 const CAPACITY = 1024;
 const MESSAGE_BYTES = 64;
 const BATCHES = { single: 1, batched: 64 };
 
 if (isMainThread) {
-  const [cell, operations] = [process.argv[2], Number(process.argv[3])];
+  const [, , cell, count, placement] = process.argv;
   const { region } = SlotQueue.create(CAPACITY, MESSAGE_BYTES);
-  const batch = BATCHES[cell];
-  const [producer, consumer] = [true, false].map(
-    (produces) => new Worker(new URL(import.meta.url), { workerData: { region, batch, produces } }),
-  );
-  const run = async (count) => {
-    producer.postMessage(count);
-    consumer.postMessage(count);
-    const [[checksum]] = await Promise.all([once(consumer, 'message'), once(producer, 'message')]);
-    return { operations: count, checksum };
-  };
-  await reportRun({ warmUp: () => run(200_000), run: () => run(operations) });
-  await Promise.all([producer.terminate(), consumer.terminate()]);
+  const run = { count: Number(count), warmUp: 200_000, placement };
+  await measureThreads(new URL(import.meta.url), run, () => ({ data: { region, batch: BATCHES[cell] } }));
 } else {
-  const { region, batch, produces } = workerData;
+  const { region, batch } = workerData;
   const queue = new SlotQueue(region);
-  parentPort.on('message', (count) => parentPort.postMessage(produces ? produce(count) : consume(count)));
+  work({ produce, consume });
 
   function produce(count) {
     const message = new Uint8Array(MESSAGE_BYTES);

@@ -10,7 +10,9 @@
  * Order. A stamp is stored (release) after the payload was written or read, and loaded (acquire) before it is. `tail`
  * and `head` are moved with acquire and release too: what one claimant saw of the stamps, the next one sees. So a claim of
  * several slots publishes them from the last to the first, and only the first store must be ordered: whoever gets to the
- * others has come past the first. In JavaScript all atomics are sequentially consistent, which is more than that, and makes a
+ * others has come past the first. A claim's first look at `tail` or `head` is a plain one here, since an Atomics call costs 7 ns: what
+ * follows from a stale number does not last, for the exchange finds another one, and when it succeeds it has the order of whoever
+ * stored that number. So nothing but stamps may be believed before the exchange. In JavaScript all atomics are sequentially consistent, which is more than that, and makes a
  * publishing store followed by a look at a {@link WaitSet} the store-load pair that parking needs.
  *
  * A thread may die between claim and publication. Its id is in the claim's first slot then, and {@link SlotQueue.sweep}
@@ -161,6 +163,13 @@ export class SlotQueue {
     return Atomics.load(this.words, slot + SLOT_STAMP) === (((head >>> this.#lapShift) << 1) | 1);
   }
 
+  /** Whether at most half of the slots are full; a look ahead from `head`, wrong for a moment when others move it. */
+  get halfEmpty(): boolean {
+    const ahead = (this.words[HEAD]! + (this.capacity >> 1)) | 0;
+    const slot = SLOTS + (ahead & this.#mask) * this.#stride;
+    return Atomics.load(this.words, slot + SLOT_STAMP) !== (((ahead >>> this.#lapShift) << 1) | 1);
+  }
+
   /** Gives a claimed slot up: once published, it is skipped. */
   abandon(position: number): void {
     this.setLength(position, ABANDONED);
@@ -196,23 +205,29 @@ export class SlotQueue {
     const shift = this.#lapShift;
     const stride = this.#stride;
     const owner = this.#owner;
+    // A plain look, which may be stale: the exchange, or the second look, puts it right.
+    let tail = words[TAIL]!;
     for (;;) {
-      const tail = Atomics.load(words, TAIL);
       const slot = SLOTS + (tail & mask) * stride;
       if (Atomics.load(words, slot + SLOT_STAMP) !== (tail >>> shift) << 1) {
-        if (Atomics.load(words, TAIL) === tail) return 0;
-        continue; // another thread has claimed it meanwhile
+        const now = Atomics.load(words, TAIL);
+        if (now === tail) return 0;
+        tail = now; // another thread has claimed it meanwhile
+        continue;
       }
       let count = 1;
       for (; count < max; count++) {
         const next = (tail + count) | 0;
         if (Atomics.load(words, SLOTS + (next & mask) * stride) !== (next >>> shift) << 1) break;
       }
-      if (Atomics.compareExchange(words, TAIL, tail, (tail + count) | 0) !== tail) continue;
-      words[slot + SLOT_SPAN] = count;
-      words[slot + SLOT_OWNER] = owner;
-      this.pushPosition = tail;
-      return count;
+      const before = Atomics.compareExchange(words, TAIL, tail, (tail + count) | 0);
+      if (before === tail) {
+        words[slot + SLOT_SPAN] = count;
+        words[slot + SLOT_OWNER] = owner;
+        this.pushPosition = tail;
+        return count;
+      }
+      tail = before;
     }
   }
 
@@ -242,16 +257,18 @@ export class SlotQueue {
     const shift = this.#lapShift;
     const stride = this.#stride;
     const owner = this.#owner;
+    // Several: a look at their lengths comes before the exchange, and must not be a stale one.
+    let head = max === 1 ? words[HEAD]! : Atomics.load(words, HEAD);
     for (;;) {
-      const head = Atomics.load(words, HEAD);
       const slot = SLOTS + (head & mask) * stride;
       if (Atomics.load(words, slot + SLOT_STAMP) !== (((head >>> shift) << 1) | 1)) {
-        if (Atomics.load(words, HEAD) === head) return 0;
+        const now = Atomics.load(words, HEAD);
+        if (now === head) return 0;
+        head = now;
         continue;
       }
-      const abandoned = words[slot + SLOT_LENGTH] === ABANDONED;
       let count = 1;
-      for (; count < max && !abandoned; count++) {
+      for (; count < max && words[slot + SLOT_LENGTH] !== ABANDONED; count++) {
         const next = (head + count) | 0;
         const at = SLOTS + (next & mask) * stride;
         if (
@@ -260,11 +277,16 @@ export class SlotQueue {
         )
           break;
       }
-      if (Atomics.compareExchange(words, HEAD, head, (head + count) | 0) !== head) continue;
+      const before = Atomics.compareExchange(words, HEAD, head, (head + count) | 0);
+      if (before !== head) {
+        head = before;
+        continue;
+      }
       words[slot + SLOT_SPAN] = count;
       words[slot + SLOT_OWNER] = owner;
-      if (abandoned) {
+      if (words[slot + SLOT_LENGTH] === ABANDONED) {
         this.release(head);
+        head = (head + 1) | 0;
         continue;
       }
       this.popPosition = head;

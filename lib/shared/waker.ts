@@ -24,6 +24,9 @@ const MIN_SPIN = 8;
 const PROBE_EVERY = 16;
 const PROBE_SPIN = 32;
 
+/** Reactions to it are microtasks, at a tenth of what queueMicrotask costs, which makes an AsyncResource for each. */
+const settled = Promise.resolve();
+
 /** What a thread can wait for across threads. It belongs to one thread; fields other than `held` are the waker's. */
 export abstract class WakeSource {
   /** Position in the waker's list; -1 when not in it. */
@@ -32,6 +35,8 @@ export abstract class WakeSource {
   parkedAt = 0;
   /** Whether it keeps the process alive while it is in the list. Change it through {@link Waker.hold}. */
   held = true;
+  /** Parks at once: what it waits for takes longer than any spin. */
+  readonly patient: boolean = false;
 
   /**
    * Looks whether it has happened and settles the waits that it can. True when nobody waits here any more: it leaves the
@@ -56,6 +61,8 @@ export class Waker {
   readonly #driver: WakerDriver;
   readonly #sources: WakeSource[] = [];
   readonly #onDeath: (() => void)[] = [];
+  /** Sources worth spinning for. */
+  #eager = 0;
   /** Sources that keep the process alive, and whether the driver does. */
   #held = 0;
   #refed = false;
@@ -85,6 +92,7 @@ export class Waker {
     if (source.index !== -1) return;
     source.index = this.#sources.push(source) - 1;
     if (source.held) this.#held++;
+    if (!source.patient) this.#eager++;
     this.#beginSpin();
   }
 
@@ -118,6 +126,7 @@ export class Waker {
     }
     source.index = -1;
     if (source.held) this.#held--;
+    if (!source.patient) this.#eager--;
     if (source.parkedAt !== 0) {
       source.parkedAt = 0;
       source.unpark();
@@ -153,16 +162,19 @@ export class Waker {
 
   #beginSpin(): void {
     if (this.#left >= 0) return;
-    const probe = this.#spin === 0 && this.#maxSpin > 0 && ++this.#parks % PROBE_EVERY === 0;
-    this.#left = probe ? PROBE_SPIN : this.#spin;
-    queueMicrotask(this.#step);
+    this.#left = 0;
+    if (this.#eager > 0) {
+      const probe = this.#spin === 0 && this.#maxSpin > 0 && ++this.#parks % PROBE_EVERY === 0;
+      this.#left = probe ? PROBE_SPIN : this.#spin;
+    }
+    settled.then(this.#step);
   }
 
   #spinStep(): void {
     if (this.#poll()) this.#spin = Math.min(this.#maxSpin, this.#spin * 2 + MIN_SPIN);
-    if (this.#sources.length > 0 && this.#left > 0 && charge(1) === undefined) {
+    if (this.#eager > 0 && this.#left > 0 && charge(1) === undefined) {
       this.#left--;
-      queueMicrotask(this.#step);
+      settled.then(this.#step);
       return;
     }
     this.#left = -1; // what is added from here on spins and parks by itself
@@ -175,7 +187,7 @@ export class Waker {
   }
 
   #park(): void {
-    this.#spin >>= 1;
+    if (this.#eager > 0) this.#spin >>= 1;
     const sources = this.#sources;
     for (let i = sources.length - 1; i >= 0; i--) {
       const source = sources[i];

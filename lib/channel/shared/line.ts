@@ -6,9 +6,11 @@ import type { SharedEnd } from './shared-end.js';
 export class Line extends WakeSource implements WaiterListOwner {
   readonly #end: SharedEnd<unknown>;
   readonly #receives: boolean;
+  override readonly patient: boolean;
 
-  constructor(end: SharedEnd<unknown>, receives: boolean) {
+  constructor(end: SharedEnd<unknown>, receives: boolean, patient: boolean) {
     super();
+    this.patient = patient;
     this.#end = end;
     this.#receives = receives;
   }

@@ -8,8 +8,9 @@
  */
 import { Buffer } from 'node:buffer';
 import { CodecError } from '../../shared/codec/codec-error.js';
-import type { WireCodec } from '../../shared/codec/codecs.js';
+import type { InPlace, WireCodec } from '../../shared/codec/codecs.js';
 import { Encoded } from '../../shared/codec/encoded.js';
+import { copyBytes } from '../../shared/copy-bytes.js';
 import type { SlotQueue } from '../../shared/slot-queue.js';
 import { MessageTooLargeError } from '../channel-error.js';
 import type { ChannelMemory } from './channel-memory.js';
@@ -17,8 +18,6 @@ import type { LongMessages } from './long-messages.js';
 
 /** In a slot's length: the payload is the number of a run of chunks. */
 const LONG = 1 << 30;
-/** A copy by a loop is cheaper up to here. */
-const SHORT_BYTES = 64;
 const MAX_BATCH = 128;
 
 /** Bytes of a value that was encoded. */
@@ -34,6 +33,7 @@ export class MessageQueue<T> {
   readonly #longBuffer: Buffer | undefined;
   readonly #slotBuffer: Buffer;
   readonly #codec: WireCodec<T>;
+  readonly #inPlace: InPlace<T> | undefined;
   readonly #maxBytes: number;
   readonly #inlineBytes: number;
   readonly #encoded = new Encoded();
@@ -48,6 +48,7 @@ export class MessageQueue<T> {
     this.#slotBuffer = bufferOver(memory.queue.bytes);
     this.#longBuffer = memory.long === undefined ? undefined : bufferOver(memory.long.bytes);
     this.#codec = codec;
+    this.#inPlace = codec.inPlace;
     this.#maxBytes = memory.maxBytes;
     this.#inlineBytes = memory.queue.payloadBytes;
   }
@@ -81,6 +82,28 @@ export class MessageQueue<T> {
     }
   }
 
+  /**
+   * Encodes `value` and puts it in. False: there is no room.
+   *
+   * @throws as `encode`
+   */
+  put(value: T): boolean {
+    const inPlace = this.#inPlace;
+    if (inPlace !== undefined) {
+      const length = inPlace.size(value);
+      if (length <= this.#inlineBytes && length <= this.#maxBytes) {
+        const { slots } = this;
+        if (slots.claimPush(1) === 0) return false;
+        const position = slots.pushPosition;
+        inPlace.put(value, slots, slots.payload(position));
+        slots.setLength(position, length);
+        slots.publish(position);
+        return true;
+      }
+    }
+    return this.push(this.encode(value));
+  }
+
   /** Puts `message` in. False: there is no room. */
   push(message: Message): boolean {
     const { slots } = this;
@@ -99,7 +122,7 @@ export class MessageQueue<T> {
     const { slots } = this;
     const run = this.#takeRun(length);
     if (run < 0) return false;
-    this.#longBuffer!.set(bytes.subarray(start, end), this.#long!.offset(run));
+    copyBytes(bytes, start, end, this.#longBuffer!, this.#long!.offset(run));
     if (slots.claimPush(1) === 0) {
       this.#long!.giveBack(run, length);
       return false;
@@ -148,6 +171,15 @@ export class MessageQueue<T> {
 
   #fill(position: number, value: T): boolean {
     const { slots } = this;
+    const inPlace = this.#inPlace;
+    if (inPlace !== undefined) {
+      const length = inPlace.size(value);
+      if (length <= this.#inlineBytes && length <= this.#maxBytes) {
+        inPlace.put(value, slots, slots.payload(position));
+        slots.setLength(position, length);
+        return true;
+      }
+    }
     const { bytes, start, end } = this.encode(value);
     const length = end - start;
     if (length <= this.#inlineBytes) {
@@ -157,7 +189,7 @@ export class MessageQueue<T> {
     }
     const run = this.#long!.take(length);
     if (run < 0) return false;
-    this.#longBuffer!.set(bytes.subarray(start, end), this.#long!.offset(run));
+    copyBytes(bytes, start, end, this.#longBuffer!, this.#long!.offset(run));
     this.#fillLong(position, run, length);
     return true;
   }
@@ -217,6 +249,7 @@ export class MessageQueue<T> {
     const length = slots.lengthAt(position);
     try {
       if (length < LONG) {
+        if (this.#inPlace !== undefined) return this.#inPlace.get(slots, slots.payload(position), length);
         const start = slots.payloadOffset(position);
         return this.#codec.read(this.#slotBuffer, start, start + length);
       }
@@ -299,7 +332,8 @@ export interface ReservedSlot {
 const bufferOver = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
+/** Into a slot: at most a few lines. */
 function copyIn(target: Buffer, at: number, source: Uint8Array, start: number, end: number): void {
-  if (end - start > SHORT_BYTES) target.set(source.subarray(start, end), at);
-  else for (let i = start; i < end; i++) target[at + i - start] = source[i]!;
+  if (start === 0 && end === source.length) target.set(source, at);
+  else copyBytes(source, start, end, target, at);
 }

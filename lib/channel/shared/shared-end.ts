@@ -11,6 +11,7 @@
  * Order. An operation here changes the queue and then looks for parked threads; a thread that parks says so and then looks at
  * the queue. All of these are sequentially consistent: one of the two sees the other (lib/shared has the proof).
  */
+import { setImmediate } from 'node:timers';
 import { type CancellationSource, type WaitOptions, waitSource } from '../../context/cancellation.js';
 import { charge, readyVoid } from '../../context/turn-budget.js';
 import { waitObserver } from '../../context/wait-observer.js';
@@ -45,6 +46,9 @@ const CLOSED = 1;
 /** Looks at the queue while another thread is between two of its steps, or is woken to send. */
 const MEETING_SPINS = 2000;
 
+/** Senders to a buffer from this size on park at once, and are woken together: a spin does not empty half of it. */
+const PATIENT_CAPACITY = 64;
+
 /** This thread's end of a channel. */
 export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, BatchSendSide<T> {
   readonly memory: ChannelMemory;
@@ -54,10 +58,10 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   /** Without a buffer. */
   readonly #credit: Credit | undefined;
   readonly #overflow: Overflow;
-  readonly #receiveLine = new Line(this as SharedEnd<unknown>, true);
-  readonly #sendLine = new Line(this as SharedEnd<unknown>, false);
-  readonly #receivers = new WaiterList<ReceiveWaiter<T>>(this.#receiveLine);
-  readonly #senders = new WaiterList<SendWaiter<T | Parcel>>(this.#sendLine);
+  readonly #receiveLine: Line;
+  readonly #sendLine: Line;
+  readonly #receivers: WaiterList<ReceiveWaiter<T>>;
+  readonly #senders: WaiterList<SendWaiter<T | Parcel>>;
   /**
    * A try has failed although the hint said ready: another thread is between two steps, or whoever waits first cannot go on.
    * Until this step of the program is over the hints say no, so that a select comes to an end, and waits.
@@ -67,6 +71,9 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   /** Whose turn it is where this thread and others compete: this one's, or that of others. */
   #ownTurn = true;
   #cause: { reason: unknown } | undefined;
+  /** Slots that this thread has freed beside parked senders since it last looked, and whether it will look once more. */
+  #freed = 0;
+  #owesWake = false;
   readonly #announceAgain = (): void => this.announce();
 
   constructor(memory: ChannelMemory, codec: WireCodec<T>) {
@@ -77,6 +84,11 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     this.#queue = new MessageQueue(memory, codec);
     this.#credit = memory.capacity === 0 ? new Credit(memory) : undefined;
     this.#overflow = memory.overflow;
+    const end = this as SharedEnd<unknown>;
+    this.#receiveLine = new Line(end, true, false);
+    this.#sendLine = new Line(end, false, memory.capacity >= PATIENT_CAPACITY);
+    this.#receivers = new WaiterList(this.#receiveLine);
+    this.#senders = new WaiterList(this.#sendLine);
   }
 
   get handle(): ChannelHandle<T> {
@@ -143,6 +155,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     }
     let message: Message;
     try {
+      if (this.#put(value)) return readyVoid();
       if (this.#queue.slots.isShut) throw this.#closedError();
       message = this.#queue.encode(value);
       if (this.#send(message)) return readyVoid();
@@ -159,9 +172,10 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   }
 
   trySend(value: T): boolean {
+    charge(1);
+    if (this.#put(value)) return true;
     const { slots } = this.#queue;
     if (slots.isShut) throw this.#closedError();
-    charge(1);
     const message = this.#queue.encode(value);
     if (this.#pass(message)) {
       this.#sent(1);
@@ -229,6 +243,21 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
 
   enlistSender(waiter: SendWaiter<T>): void {
     this.#senders.add(waiter);
+  }
+
+  /**
+   * The short way into a buffer with room, while nobody waits here to send. A closed queue has no room: that it is closed need
+   * not be looked at, which would fetch the receivers' line from their cache each time. False: take the long way.
+   */
+  #put(value: T): boolean {
+    if (this.#credit !== undefined || this.#senders.first !== undefined) return false;
+    try {
+      if (!this.#queue.put(value)) return false;
+    } catch (error) {
+      throw this.#queue.slots.isShut ? this.#closedError() : error;
+    }
+    this.#sent(1);
+    return true;
   }
 
   /** Sends `message` or drops it as the overflow policy says. False: it must wait. */
@@ -349,6 +378,12 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       let message: Message;
       try {
         const { value } = sender;
+        if (this.#credit === undefined && !(value instanceof Parcel)) {
+          if (!this.#queue.put(value)) break;
+          sender.taken();
+          sent++;
+          continue;
+        }
         message = value instanceof Parcel ? value : this.#queue.encode(value);
       } catch (error) {
         sender.refuse(error);
@@ -549,8 +584,36 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       if (sent > 0 && this.memory.readers.occupied) this.memory.readers.wake(sent);
       if (!this.#queue.slots.pushable) return;
     }
-    if (others || this.#senders.first !== undefined) writers.wake(count);
+    if (others || this.#senders.first !== undefined) this.#wakeSenders(count);
   }
+
+  /**
+   * Wakes senders when half of the buffer is empty, so that each wake is worth its price and those that wake find room for more
+   * than one value. When the loop turns before that, they get the room that there is.
+   */
+  #wakeSenders(count: number): void {
+    const { capacity } = this;
+    if (capacity < PATIENT_CAPACITY) {
+      this.memory.writers.wake(count);
+      return;
+    }
+    this.#freed += count;
+    if (this.#freed >= capacity >> 3) {
+      this.#freed = 0;
+      if (this.#queue.slots.halfEmpty) {
+        this.memory.writers.wake(capacity >> 1);
+        return;
+      }
+    }
+    if (this.#owesWake) return;
+    this.#owesWake = true;
+    setImmediate(this.#payWake);
+  }
+
+  readonly #payWake = (): void => {
+    this.#owesWake = false;
+    if (this.#queue.slots.pushable) this.memory.writers.wake(this.capacity >> 1);
+  };
 
   /** Lets receivers that wait here take what is there. True: none waits any more. */
   pollReceivers(): boolean {

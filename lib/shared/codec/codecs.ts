@@ -4,6 +4,7 @@ import { InvalidArgTypeError, OutOfRangeError } from '../../errors.js';
 import { bytesOf } from '../copy-bytes.js';
 import { CodecError } from './codec-error.js';
 import { Encoded } from './encoded.js';
+import { shortBuffer } from './short-buffer.js';
 import { StructuredReader, writeStructured } from './structured.js';
 
 /**
@@ -37,7 +38,36 @@ export interface WireCodec<T> extends Codec<T> {
   write(value: T, out: Encoded): void;
   /** The value of bytes [start, end); it holds no view of them. */
   read(bytes: Buffer, start: number, end: number): T;
+  /** For values whose size is known beforehand: they are written and read where they travel. */
+  readonly inPlace?: InPlace<T>;
 }
+
+/**
+ * A codec without a copy on the way, over memory that is a whole number of words and begins on one.
+ *
+ * @internal
+ */
+export interface InPlace<T> {
+  /** The size of `value` in bytes. Throws what `write` throws. */
+  size(value: T): number;
+  /** Writes a value that `size` has seen. Does not throw. */
+  put(value: T, memory: WordMemory, word: number): void;
+  /** The value of `length` bytes from `word` on; it holds no view of them. */
+  get(memory: WordMemory, word: number, length: number): T;
+}
+
+/**
+ * The same memory, twice.
+ *
+ * @internal
+ */
+export interface WordMemory {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+}
+
+const double = new Float64Array(1);
+const doubleWords = new Int32Array(double.buffer);
 
 function encodeAlone<T>(codec: WireCodec<T>, value: T): Buffer {
   const out = new Encoded();
@@ -67,6 +97,14 @@ class BytesCodec extends BuiltIn<Uint8Array> {
   read(bytes: Buffer, start: number, end: number): Buffer {
     return bytesOf(bytes, start, end);
   }
+  readonly inPlace: InPlace<Uint8Array> = {
+    size(value) {
+      if (!(value instanceof Uint8Array)) throw new InvalidArgTypeError('value', 'a Uint8Array', value);
+      return value.length;
+    },
+    put: (value, { bytes }, word) => bytes.set(value, word * 4),
+    get: ({ words }, word, length) => shortBuffer(words, word, length),
+  };
 }
 
 class Utf8Codec extends BuiltIn<string> {
@@ -105,6 +143,16 @@ class Int32Codec extends BuiltIn<number> {
   read(bytes: Buffer, start: number): number {
     return bytes.readInt32LE(start);
   }
+  readonly inPlace: InPlace<number> = {
+    size(value) {
+      if ((value | 0) !== value) throw new OutOfRangeError('value', 'an integer of 32 bits', value);
+      return 4;
+    },
+    put(value, { words }, word) {
+      words[word] = value;
+    },
+    get: ({ words }, word) => words[word]!,
+  };
 }
 
 class Float64Codec extends BuiltIn<number> {
@@ -118,6 +166,22 @@ class Float64Codec extends BuiltIn<number> {
   read(bytes: Buffer, start: number): number {
     return bytes.readDoubleLE(start);
   }
+  readonly inPlace: InPlace<number> = {
+    size(value) {
+      if (typeof value !== 'number') throw new InvalidArgTypeError('value', 'a number', value);
+      return 8;
+    },
+    put(value, { words }, word) {
+      double[0] = value;
+      words[word] = doubleWords[0]!;
+      words[word + 1] = doubleWords[1]!;
+    },
+    get({ words }, word) {
+      doubleWords[0] = words[word]!;
+      doubleWords[1] = words[word + 1]!;
+      return double[0]!;
+    },
+  };
 }
 
 class StructuredCodec extends BuiltIn<unknown> {
@@ -132,7 +196,10 @@ class StructuredCodec extends BuiltIn<unknown> {
   }
 }
 
-/** Bytes as they are. The receiver gets a Buffer with memory of its own. */
+/**
+ * Bytes as they are. The receiver gets a Buffer with memory of its own; short ones share an ArrayBuffer of 8 KiB with others, as
+ * those of `Buffer.allocUnsafe` do.
+ */
 export const bytes: Codec<Uint8Array> = new BytesCodec();
 /** Strings as UTF-8; a lone surrogate arrives as U+FFFD. */
 export const utf8: Codec<string> = new Utf8Codec();

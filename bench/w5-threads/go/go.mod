@@ -1,0 +1,3 @@
+module sluice-bench/threads
+
+go 1.22
