@@ -204,7 +204,11 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
   });
 
   it('chosen by a function are all answered before a connection whose client has ended is closed', async () => {
-    const { server } = await serve('echoLater', { lanes: 8, by: (_batch, i) => i }, { reactors });
+    const { server } = await serve(
+      'echoLater',
+      { lanes: 8, by: (_batch, i) => i },
+      { reactors: 2 * reactors },
+    );
     const client = new Client(server);
     const closed = once(client.socket, 'close');
     client.socket.end(joined(numbered(60)));

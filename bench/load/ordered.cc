@@ -25,7 +25,7 @@ constexpr std::size_t kAnswerBytes = kDigits + 1;
 class Lines {
  public:
   Lines(std::size_t content, std::size_t write_bytes)
-      : line_bytes_(std::max(content, kDigits) + 1), bytes_(write_bytes + line_bytes_, 'x') {
+      : line_bytes_(std::max(content, kDigits) + 1), bytes_((write_bytes / line_bytes_ + 2) * line_bytes_, 'x') {
     for (std::size_t at = line_bytes_; at <= bytes_.size(); at += line_bytes_) bytes_[at - 1] = '\n';
   }
 
@@ -73,8 +73,7 @@ void check(Talker& talker, const char* answer) {
 // False: nothing more now. Dies on an end that comes too early.
 bool receive(Talker& talker, std::vector<char>& buffer) {
   std::memcpy(buffer.data(), talker.rest, talker.rest_bytes);
-  const ssize_t n =
-      ::recv(talker.socket.fd(), buffer.data() + talker.rest_bytes, buffer.size() - talker.rest_bytes, 0);
+  const ssize_t n = ::recv(talker.socket.fd(), buffer.data() + talker.rest_bytes, buffer.size() - talker.rest_bytes, 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (n <= 0) die("recv");
   const std::size_t size = talker.rest_bytes + static_cast<std::size_t>(n);

@@ -1,6 +1,6 @@
 // What the workers run: about 5 µs of work for each frame, and the frame's number for an answer. The work is a count of steps, not
 // of time: a worker that is made to wait for its CPU has not worked meanwhile.
-const STEPS = 3600;
+const STEPS = 2900;
 const DIGITS = 10;
 
 /** Marsaglia's xorshift, so many times: nothing to allocate, nothing to leave out. */

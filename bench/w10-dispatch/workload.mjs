@@ -11,7 +11,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const GO = here('build/dispatch-go');
 const START_MS = 20_000;
 const RUN_MS = 60_000;
-const WARM_UP_SHARE = 0.1;
+const WARM_UP_SHARE = 0.2;
 const CELLS = [
   { id: 'one', label: '1 worker', workers: 1 },
   { id: 'two', label: '2 workers', workers: 2 },
@@ -56,13 +56,13 @@ async function measureCell(command, settings, frames) {
     await alone(server, frames * WARM_UP_SHARE);
     await sendLoad(port, settings, Math.ceil(frames * WARM_UP_SHARE));
     // Before and after, since the machine may have become slower in between.
-    const before = await alone(server, frames / 2);
+    const before = await alone(server, frames / 4);
     const cpuBefore = readCpu(server.pid);
     const mainBefore = mainThreadNs(server.pid);
     const sent = await sendLoad(port, settings, frames);
     const mainNs = mainThreadNs(server.pid) - mainBefore;
     const cpu = cpuPerUnit(cpuBefore, readCpu(server.pid), frames);
-    const after = await alone(server, frames / 2);
+    const after = await alone(server, frames / 4);
     const framesPerSecond = frames / (sent.elapsedNs / 1e9);
     return {
       ...cpu,
@@ -122,7 +122,7 @@ export default {
   ],
   settings: (quick) => ({
     connections: 100,
-    frames: quick ? 100_000 : 1_000_000,
+    frames: quick ? 50_000 : 500_000,
     contentBytes: 64,
     writeBytes: 16 * 1024,
   }),

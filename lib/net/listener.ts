@@ -62,11 +62,15 @@ export class Listener extends Endpoint {
    * workers. All frames of a connection go to one lane, a lane runs in one worker at a time, in order, and an idle worker takes
    * whole lanes from a busy one. This is the listener's consumer from then on. A full lane pauses its connections alone.
    *
+   * The reactors put frames into lanes and send the answers. With `reactors: 1` or more this thread has no part in it, unless `by` is a
+   * function; with `reactors: 0` the reactor runs in its event loop.
+   *
    * In a handler `batch.connection(i)` is good for answers (`reply`, `write`, `end`, `destroy`); its `data`, `queuedBytes` and
    * `drained` are refused with ERR_NOT_SUPPORTED, since a lane moves between workers and the output queue is not theirs. Resolves when the workers take frames.
    *
    * @throws InvalidArgTypeError unless `pool` is a WorkerPool; ConsumerActiveError when there is a consumer already;
-   * HandlerNotFoundError or WorkerStartError when the module has no such function or can't be loaded; EndpointClosedError.
+   * HandlerNotFoundError or WorkerStartError when the module has no such function or can't be loaded; EndpointClosedError;
+   * SocketError when the system has no descriptor left for it.
    *
    * @example
    * // file: shout.js

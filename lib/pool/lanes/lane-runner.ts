@@ -173,6 +173,7 @@ export class LaneRunner {
       memory.bytes.copy(arena.bytes, firstLength, secondStart, secondStart + secondLength);
 
     const places = new Map<number, number>();
+    let place = -1;
     const table = arena.frames;
     let long = firstLength + secondLength;
     let frame = 0;
@@ -199,10 +200,13 @@ export class LaneRunner {
         end = long + length;
         long = end;
       }
-      let place = places.get(index);
-      if (place === undefined || !home.table[place]!.is(index, generation)) {
-        place = home.table.push(new LaneConnection(home, index, generation)) - 1;
-        places.set(index, place);
+      // Frames of one connection come together.
+      if (place < 0 || !home.table[place]!.is(index, generation)) {
+        place = places.get(index) ?? -1;
+        if (place < 0 || !home.table[place]!.is(index, generation)) {
+          place = home.table.push(new LaneConnection(home, index, generation)) - 1;
+          places.set(index, place);
+        }
       }
       table[frame * FRAME_WORDS] = place;
       table[frame * FRAME_WORDS + 1] = start;

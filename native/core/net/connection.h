@@ -37,6 +37,7 @@ struct Connection {
   bool heldByOutput : 1 = false;    // not read while the peer leaves too much output lying
   bool endAnnounced : 1 = false;    // the sink was told that the peer has ended
   bool heldByConsumer : 1 = false;  // not read while the consumer has no room for its frames
+  bool wasReady : 1 = false;        // when it was held, it stood in the list of those that can be read
   bool active : 1 = false;          // traffic since the last step of a drain
   CloseReason reason = CloseReason::kNone;
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames

@@ -197,6 +197,7 @@ class Reactor {
   bool lookAgain(const Endpoint& endpoint) noexcept;
   void enqueue(Endpoint& endpoint) noexcept;
   void markReadable(Connection& connection) noexcept;
+  static void passOver(Connection& connection) noexcept;
   void resume(Connection& connection) noexcept;
   void noticeEndUnread(Connection& connection) noexcept;
   void noticeReset(Connection& connection) noexcept;

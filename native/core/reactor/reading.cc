@@ -82,15 +82,24 @@ void Reactor::hold(Connection& connection, bool held) noexcept {
   if (!connection.isOpen() || connection.heldByConsumer == held) return;
   connection.heldByConsumer = held;
   if (held) {
-    connection.endpoint->ready.remove(&connection);
+    passOver(connection);
   } else {
     resume(connection);
   }
 }
 
+/// It stands in the list for more than what its socket says: a whole frame, or an end, that found the arena full.
+void Reactor::passOver(Connection& connection) noexcept {
+  if (!ReadyList::contains(&connection)) return;
+  connection.wasReady = true;
+  connection.endpoint->ready.remove(&connection);
+}
+
 /// After a hold has ended: reads on unless there is another.
 void Reactor::resume(Connection& connection) noexcept {
-  if (connection.isHeld() || connection.failed || (!connection.readable && !connection.partial.unscanned)) return;
+  if (connection.isHeld() || connection.failed) return;
+  if (!connection.readable && !connection.partial.unscanned && !connection.wasReady) return;
+  connection.wasReady = false;
   connection.endpoint->ready.pushBack(&connection);
   enqueue(*connection.endpoint);
 }
@@ -188,7 +197,7 @@ Reactor::Read Reactor::readEndpoint(Endpoint& endpoint, const Arena& arena) noex
   do {
     while (Connection* connection = endpoint.ready.popFront()) {
       if (endpoint.feedsSink && !endpoint.sink->mayRead(*connection)) {
-        connection->heldByConsumer = true;
+        connection->heldByConsumer = connection->wasReady = true;
         continue;
       }
       const Read outcome = readConnection(*connection, arena);

@@ -113,7 +113,7 @@ bool Reactor::queueOutput(Connection& connection, const uint8_t* data, size_t le
   endpoint.queuedOutput += length;
   if (connection.output->size() >= endpoint.options.limits.outputHighWater && !connection.heldByOutput) {
     connection.heldByOutput = true;
-    endpoint.ready.remove(&connection);
+    passOver(connection);
   }
   return true;
 }

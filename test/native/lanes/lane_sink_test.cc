@@ -226,6 +226,26 @@ TEST_F(LaneSinkTest, AFullLanePausesItsConnectionsAloneAndLosesNothing) {
   EXPECT_EQ(stat(sink_->stats().waiting), 0U);
 }
 
+TEST_F(LaneSinkTest, AnEndThatFoundTheArenaFullIsNotForgottenWhileTheLaneIsFull) {
+  serve({.lanes = 1, .laneBytes = 256});
+  Client busy = client();
+  ASSERT_TRUE(driven_.until([&] { return driven_.count(EventKind::kConnected) == 1; }));
+  Client ending = client();
+  const std::string tail(20'000, 't');  // no newline: a frame only when its end has come
+  ending.send(tail);
+  ASSERT_TRUE(driven_.until([&] { return server().partialBytes == tail.size(); }));
+  busy.send(numbered(0, 600, 100));
+  ending.shutdownWrite();
+  std::vector<LaneRecord> got;
+  while (got.size() < 602) {
+    const std::vector<LaneRecord> some = runLane(3);
+    ASSERT_FALSE(some.empty()) << "after " << got.size();
+    got.insert(got.end(), some.begin(), some.end());
+  }
+  EXPECT_EQ(texts(got).back(), tail);
+  EXPECT_EQ(got.back().kind, layout::kLanePeerEnded);
+}
+
 TEST_F(LaneSinkTest, WhoReleasesAFullLaneWakesAReactorThatSleeps) {
   serve({.lanes = 1, .laneBytes = 256});
   Client one = client();
