@@ -220,7 +220,9 @@ class LaneWorker {
     words.write(record.firstWord, kind);
     words.write(record.firstWord + 1, to.index);
     words.write(record.firstWord + 2, to.generation);
-    std::memcpy(words.pointer(record.firstWord + layout::kLaneRecordBytes / 4), bytes.data(), bytes.size());
+    if (!bytes.empty()) {
+      std::memcpy(words.pointer(record.firstWord + layout::kLaneRecordBytes / 4), bytes.data(), bytes.size());
+    }
     ring.commit(record);
     return true;
   }
