@@ -10,11 +10,13 @@ import { Buffer } from 'node:buffer';
 import { CodecError } from '../../shared/codec/codec-error.js';
 import type { InPlace, WireCodec } from '../../shared/codec/codecs.js';
 import { Encoded } from '../../shared/codec/encoded.js';
+import { BufferOver } from '../../shared/codec/short-buffer.js';
 import { copyBytes } from '../../shared/copy-bytes.js';
 import type { SlotQueue } from '../../shared/slot-queue.js';
 import { MessageTooLargeError } from '../channel-error.js';
 import type { ChannelMemory } from './channel-memory.js';
 import type { LongMessages } from './long-messages.js';
+import { Room, type RoomOwner } from './room.js';
 
 /** In a slot's length: the payload is the number of a run of chunks. */
 const LONG = 1 << 30;
@@ -285,8 +287,8 @@ export class MessageQueue<T> {
     return true;
   }
 
-  /** Claims room for a message of `length` bytes, to be written in place; undefined when there is none. */
-  reserve(length: number): ReservedSlot | undefined {
+  /** Claims room for a message of `length` bytes, to be written in place; undefined when there is none. `finish` is to follow. */
+  reserve(length: number, owner: RoomOwner): Room | undefined {
     if (length > this.#maxBytes) throw new MessageTooLargeError(length, this.#maxBytes);
     const { slots } = this;
     let run = -1;
@@ -299,21 +301,26 @@ export class MessageQueue<T> {
       return undefined;
     }
     const position = slots.pushPosition;
-    const buffer = run < 0 ? this.#slotBuffer : this.#longBuffer!;
-    const start = run < 0 ? slots.payloadOffset(position) : this.#long!.offset(run);
-    return {
-      bytes: buffer.subarray(start, start + length),
-      commit: () => {
-        if (run < 0) slots.setLength(position, length);
-        else this.#fillLong(position, run, length);
-        slots.publish(position);
-      },
-      abandon: () => {
-        if (run >= 0) this.#long!.giveBack(run, length);
-        slots.abandon(position);
-        slots.publish(position);
-      },
-    };
+    const { buffer, byteOffset } = slots.region;
+    const start =
+      run < 0
+        ? byteOffset + slots.payloadOffset(position)
+        : this.#longBuffer!.byteOffset + this.#long!.offset(run);
+    return new Room(owner, new BufferOver(buffer, start, length), position, run);
+  }
+
+  /** Sends what was written to `room`, or nothing. */
+  finish({ bytes, position, run }: Room, commits: boolean): void {
+    const { slots } = this;
+    const { length } = bytes;
+    if (commits) {
+      if (run < 0) slots.setLength(position, length);
+      else this.#fillLong(position, run, length);
+    } else {
+      if (run >= 0) this.#long!.giveBack(run, length);
+      slots.abandon(position);
+    }
+    slots.publish(position);
   }
 
   /** Ends what threads had under way that have died. */
@@ -321,12 +328,6 @@ export class MessageQueue<T> {
     this.slots.sweep();
     this.#long?.sweep();
   }
-}
-
-export interface ReservedSlot {
-  readonly bytes: Buffer;
-  commit(): void;
-  abandon(): void;
 }
 
 const bufferOver = (bytes: Uint8Array): Buffer =>

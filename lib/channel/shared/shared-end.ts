@@ -37,6 +37,7 @@ import { Credit } from './credit.js';
 import { Line } from './line.js';
 import { type Message, MessageQueue } from './message-queue.js';
 import { Parcel } from './parcel.js';
+import type { Room, RoomOwner } from './room.js';
 import type { ChannelHandle, Reservation, SharedChannel } from './shared-channel.js';
 
 /** Values of STATE; any other is the id of the thread that is closing the channel. */
@@ -50,7 +51,7 @@ const MEETING_SPINS = 2000;
 const PATIENT_CAPACITY = 64;
 
 /** This thread's end of a channel. */
-export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, BatchSendSide<T> {
+export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, BatchSendSide<T>, RoomOwner {
   readonly memory: ChannelMemory;
   readonly capacity: number;
   readonly codec: WireCodec<T>;
@@ -427,22 +428,12 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     if (this.#queue.slots.isShut) throw this.#closedError();
     charge(1);
     if (this.#senders.first !== undefined && !this.pollSenders()) return undefined;
-    const slot = this.#queue.reserve(length);
-    if (slot === undefined) return undefined;
-    let open = true;
-    const finish = (commits: boolean): void => {
-      if (!open) return;
-      open = false;
-      if (commits) slot.commit();
-      else slot.abandon();
-      this.#sent(1);
-    };
-    return {
-      bytes: slot.bytes,
-      commit: () => finish(true),
-      abandon: () => finish(false),
-      [Symbol.dispose]: () => finish(false),
-    };
+    return this.#queue.reserve(length, this);
+  }
+
+  finish(room: Room, commits: boolean): void {
+    this.#queue.finish(room, commits);
+    this.#sent(1);
   }
 
   // --- receiving
