@@ -415,3 +415,33 @@ describe('wrong use', () => {
     await rejects(third.dispatch(pool, 'echo'), 'ERR_POOL_CLOSED');
   });
 });
+
+describe('a pool that is closed while it handles a listener', () => {
+  it('drains the listener: what was read is answered, then connections end', async () => {
+    const { server, pool, dispatch } = await serve('echo', { lanes: 4 });
+    const clients = Array.from({ length: 4 }, () => new Client(server));
+    const sent = numbered(200);
+    for (const client of clients) client.socket.write(joined(sent));
+    for (const client of clients) await client.until(1);
+    const ends = clients.map((client) => once(client.socket, 'close'));
+    expect(await pool.close()).toStrictEqual({ finished: 0, cut: 0 });
+    await Promise.all(ends);
+    for (const client of clients) {
+      expect(client.lines).toStrictEqual(sent.slice(0, client.lines.length));
+    }
+    expect(dispatch.stats().handled).toBe(dispatch.stats().frames);
+    expect(server.stats().connections).toBe(0);
+    await expect(server.dispatch(pool, 'echo')).rejects.toMatchObject({ code: 'ERR_ENDPOINT_CLOSED' });
+  });
+
+  it('does so within its timeout, when a handler does not end', async () => {
+    const { server, pool } = await serve('never', { lanes: 1 });
+    const client = new Client(server);
+    client.socket.write('one\n');
+    while (server.stats().frames === 0) await sleep(2);
+    const ends = once(client.socket, 'close');
+    await pool.close({ timeout: 100 });
+    await ends;
+    expect(pool.stats().workers).toBe(0);
+  });
+});

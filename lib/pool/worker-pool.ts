@@ -293,8 +293,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   }
 
   /**
-   * Takes no more tasks, lets those that run or wait finish, and what a closed listener has left in lanes, then ends the workers. After `timeout` the rest fails with
-   * PoolClosedError. Idempotent.
+   * Takes no more tasks, lets those that run or wait finish, then ends the workers. After `timeout` the rest fails with PoolClosedError.
+   * Listeners whose frames the pool handles are drained ({@link Listener.drain}), and what they have left in lanes reaches its handlers.
+   * Idempotent.
    */
   close(options?: PoolCloseOptions): Promise<PoolCloseReport> {
     const { timeout } = checkOptions('options', options, ['timeout']);
@@ -321,12 +322,13 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     });
     limit.held = true;
     if (timeout !== undefined) limit.set(timeout);
+    const dispatchesEnd = this.#dispatches.close(timeout);
     if (open > 0) {
       await new Promise<void>((resolve) => {
         intake.onEmpty = resolve;
       });
     }
-    await Promise.race([this.#dispatches.ended(), late]);
+    await Promise.race([dispatchesEnd, late]);
     const cut = isLate ? intake.cut() : 0;
     this.#closed = true;
     intake.stop();

@@ -104,3 +104,6 @@ export async function refused(batch) {
   ];
   batch.reply(0, `${codes.join(' ')}\n`);
 }
+
+/** Is never done with its batch. */
+export const never = () => new Promise(() => {});

@@ -2,6 +2,7 @@
 import type { Dispatch, DispatchOptions } from '../../net/dispatch-target.js';
 import type { Listener } from '../../net/listener.js';
 import type { ToWorker } from '../messages.js';
+import { PoolClosedError } from '../pool-error.js';
 import { resolveDispatchOptions } from './dispatch-options.js';
 import { LaneDispatch, type LaneHost } from './lane-dispatch.js';
 import type { DispatchHandle } from './lane-runner.js';
@@ -19,11 +20,15 @@ export interface DispatchHost extends LaneHost {
 /** @internal */
 export class Dispatches {
   readonly #host: DispatchHost;
-  readonly #open = new Map<number, { lanes: LaneDispatch; handler: string; handle: DispatchHandle }>();
+  readonly #open = new Map<
+    number,
+    { listener: Listener; lanes: LaneDispatch; handler: string; handle: DispatchHandle }
+  >();
   /** Those whose listeners are closed, and in whose lanes something may be left; who waits for them. */
   readonly #ending = new Set<number>();
   readonly #endWaiters: (() => void)[] = [];
   #next = 0;
+  #isClosing = false;
 
   constructor(host: DispatchHost) {
     this.#host = host;
@@ -38,6 +43,7 @@ export class Dispatches {
     const host = this.#host;
     const options = resolveDispatchOptions(given, listener.frameBytes);
     await host.ready();
+    if (this.#isClosing) throw new PoolClosedError();
     const id = this.#next++;
     const onBatch = host.numberOf(handler);
     const onConnect = options.onConnect === undefined ? -1 : host.numberOf(options.onConnect);
@@ -52,7 +58,7 @@ export class Dispatches {
       onDisconnect,
     };
     lanes.start();
-    this.#open.set(id, { lanes, handler, handle });
+    this.#open.set(id, { listener, lanes, handler, handle });
     host.post({ type: 'dispatch', dispatch: handle });
     listener.whenClosed(() => this.#ending.add(id));
     void lanes.over().then(() => {
@@ -64,8 +70,18 @@ export class Dispatches {
     return lanes;
   }
 
-  /** Resolves when those whose listeners are closed are over. */
-  async ended(): Promise<void> {
+  /**
+   * Drains the listeners, since nobody will be there for their frames: in `timeout` ms, or as `Listener.drain` does by itself. Resolves
+   * when what was in lanes has reached its handlers.
+   */
+  async close(timeout: number | undefined): Promise<void> {
+    this.#isClosing = true;
+    const drains = [...this.#open].map(async ([id, { listener }]) => {
+      if (this.#ending.has(id)) return;
+      // It rejects for a listener that somebody else closes meanwhile.
+      await listener.drain(timeout === undefined ? {} : { timeout }).catch(() => {});
+    });
+    await Promise.all(drains);
     if (this.#ending.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
   }
 

@@ -1,0 +1,3 @@
+module skew
+
+go 1.21
