@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { lines, listen, WorkerPool } from 'sluice';
 import { expect, it } from 'vitest';
 
@@ -37,6 +38,30 @@ class Sender {
     for (const line of all) this.got.push(Number(line));
   }
 }
+
+it.each([0, 1, 2])(
+  'outlives a listening thread that is ended in the middle of traffic, reactors: %i',
+  async (reactors) => {
+    for (let i = 0; i < (full ? 50 : 2); i++) {
+      const thread = new Worker(new URL('./programs/lane-server.mjs', import.meta.url), {
+        workerData: { reactors },
+      });
+      const [port] = await once(thread, 'message');
+      const clients = Array.from({ length: 10 }, () => connect(port, '127.0.0.1').resume());
+      for (const client of clients) client.on('error', () => {});
+      const closed = Promise.all(
+        clients.map((client) => new Promise((resolve) => client.on('close', resolve))),
+      );
+      const sending = setInterval(() => {
+        for (const client of clients) if (client.writable) client.write('x\n'.repeat(500));
+      }, 1);
+      await sleep(Math.random() * 60);
+      await thread.terminate();
+      await closed;
+      clearInterval(sending);
+    }
+  },
+);
 
 it.each([0, 1])(
   'keeps the order of each connection and accounts for every frame while workers die, reactors: %i',
