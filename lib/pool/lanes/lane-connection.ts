@@ -60,6 +60,13 @@ export class LaneConnection implements Connection {
     return this.#home.backOf(this.#index).write(this.#index, this.#generation, data);
   }
 
+  /** As `write`, but to nobody when the connection has ended. */
+  reply(data: OutputData): void {
+    if (this.closed) return;
+    if (this.#ended) throw new WriteAfterEndError();
+    this.#home.backOf(this.#index).write(this.#index, this.#generation, data);
+  }
+
   drained(_options?: WaitOptions): Promise<void> {
     return Promise.reject(
       new NotSupportedError("a lane's connection.drained (the listening thread has the queue)"),
@@ -109,8 +116,7 @@ export class LaneHome implements BatchHome {
     return this.table[name]!;
   }
   reply(name: number, data: OutputData): void {
-    const connection = this.table[name]!;
-    if (!connection.closed) connection.write(data);
+    this.table[name]!.reply(data);
   }
   release(_batch: FrameBatch | undefined, arena: Arena): void {
     if (--arena.pending === 0) this.#reclaim(arena);
