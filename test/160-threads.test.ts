@@ -1,11 +1,11 @@
 // A reactor for each JavaScript thread: several at once, and threads that end in the middle of traffic.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { connect, lines } from 'sluice';
 import { describe, expect, it } from 'vitest';
+import { exitOf } from './support/lifetime.js';
 import { listen, reactors } from './support/mode.js';
 
 const workerProgram = new URL('./programs/worker-server.mjs', import.meta.url);
@@ -97,20 +97,7 @@ describe('threads', () => {
     const library = fileURLToPath(new URL('../dist/index.js', import.meta.url));
     const program = `import { connect, lines, listen as listenInLibrary } from ${JSON.stringify(library)};
       const listen = (address, options) => listenInLibrary(address, { reactors: ${reactors()}, ...options });
-      const address = 'tcp://127.0.0.1:0'; ${source}; console.log('ready');`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const exit = once(child, 'exit');
-    if (status !== null) {
-      expect((await exit)[0]).toBe(status);
-      return;
-    }
-    await once(child.stdout, 'data');
-    const stillThere = Symbol('still there');
-    const later = new Promise((resolve) => setTimeout(resolve, 300, stillThere));
-    expect(await Promise.race([exit, later])).toBe(stillThere);
-    child.kill();
-    await exit;
+      const address = 'tcp://127.0.0.1:0'; ${source};`;
+    expect(await exitOf(program)).toBe(status);
   });
 });

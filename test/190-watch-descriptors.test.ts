@@ -24,6 +24,7 @@ import {
 import { trackWaits } from 'sluice/testing';
 import { afterAll, afterEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { until } from './support/clients.js';
+import { exitOf } from './support/lifetime.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-watch-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -368,48 +369,36 @@ describe('an end', () => {
 
 describe('the process', () => {
   const library = new URL('../dist/index.js', import.meta.url).href;
-  /** Runs `source` with `fd`, the reading end of a pipe that nobody writes to, and `other`, the writing end. */
-  const run = (source: string): ReturnType<typeof spawn> => {
+  it.each([
+    ['ends with a watch that nobody waits on', 'watch(fd, { readable: true });', 0],
+    [
+      'ends with one whose loop was left',
+      `writeSync(other, 'x'); for await (const _ of watch(fd, { readable: true })) break;`,
+      0,
+    ],
+    ['ends with one that was closed', 'const w = watch(fd, { readable: true }); w.recv(); w.close();', 0],
+    ['ends with one that is unref-ed', 'watch(fd, { readable: true }).unref().recv();', 0],
+    [
+      'ends with one that is unref-ed late',
+      'const w = watch(fd, { readable: true }); w.recv(); w.unref();',
+      0,
+    ],
+    ['ends with one ref-ed while nobody waits', 'watch(fd, { readable: true }).unref().ref();', 0],
+    ['lives with a watch that somebody waits on', 'watch(fd, { readable: true }).recv();', null],
+    [
+      'lives with one that is ref-ed again',
+      'const w = watch(fd, { readable: true }).unref(); w.recv(); w.ref();',
+      null,
+    ],
+  ])('%s', async (_, source, status) => {
     const path = join(folder, `fifo-${made++}`);
     execFileSync('mkfifo', [path]);
-    const program = `import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+    const program = `import { openSync, writeSync } from 'node:fs';
       import { watch } from ${JSON.stringify(library)};
       const fd = openSync(${JSON.stringify(path)}, ${constants.O_RDONLY | constants.O_NONBLOCK});
       const other = openSync(${JSON.stringify(path)}, ${constants.O_WRONLY | constants.O_NONBLOCK});
-      ${source}
-      process.stdout.write('ready');`;
-    return spawn(process.execPath, ['--input-type=module', '--eval', program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-  };
-
-  it.each([
-    ['a watch that nobody waits on', 'watch(fd, { readable: true });'],
-    [
-      'one whose loop was left',
-      `writeSync(other, 'x'); for await (const _ of watch(fd, { readable: true })) break;`,
-    ],
-    ['one that was closed', `const w = watch(fd, { readable: true }); w.recv().catch(() => {}); w.close();`],
-    ['one that is unref-ed', 'watch(fd, { readable: true }).unref().recv();'],
-    ['one that is unref-ed late', 'const w = watch(fd, { readable: true }); w.recv(); w.unref();'],
-    ['one ref-ed while nobody waits', 'watch(fd, { readable: true }).unref().ref();'],
-  ])('ends with %s', async (_, source) => {
-    const [status] = await once(run(source), 'exit');
-    expect(status).toBe(0);
-  });
-
-  it.each([
-    ['a watch that somebody waits on', 'watch(fd, { readable: true }).recv();'],
-    ['one that is ref-ed again', 'const w = watch(fd, { readable: true }).unref(); w.recv(); w.ref();'],
-  ])('lives with %s', async (_, source) => {
-    const child = run(source);
-    const exit = once(child, 'exit');
-    await once(child.stdout!, 'data');
-    const stillThere = Symbol('still there');
-    const later = new Promise((resolve) => setTimeout(resolve, 300, stillThere));
-    expect(await Promise.race([exit, later])).toBe(stillThere);
-    child.kill();
-    await exit;
+      ${source}`;
+    expect(await exitOf(program)).toBe(status);
   });
 
   it('watches in its worker threads, which may end at any moment', async () => {

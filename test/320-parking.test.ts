@@ -1,5 +1,4 @@
 // Threads that wait for each other: nothing is lost, nobody is left sleeping, and only waits keep the process alive.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -7,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { native } from '../dist/native.js';
 import { WaitSet } from '../dist/shared/wait-set.js';
 import { Waker } from '../dist/shared/waker.js';
+import { exitOf } from './support/lifetime.js';
 import { createChannel, NumberChannel, randomDelay } from './support/number-channel.mjs';
 
 const full = process.env.SLUICE_STRESS === 'full';
@@ -144,20 +144,7 @@ describe('the process', () => {
       import { Waker } from ${module('../dist/shared/waker.js')};
       const end = new NumberChannel(createChannel(1));
       const hold = (held) => Waker.get().hold(end.receiver, held);
-      ${source} console.log('ready');`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const exit = once(child, 'exit');
-    if (status !== null) {
-      expect((await exit)[0]).toBe(status);
-      return;
-    }
-    await once(child.stdout, 'data');
-    const stillThere = Symbol('still there');
-    const later = new Promise((resolve) => setTimeout(resolve, 300, stillThere));
-    expect(await Promise.race([exit, later])).toBe(stillThere);
-    child.kill();
-    await exit;
+      ${source}`;
+    expect(await exitOf(script)).toBe(status);
   });
 });

@@ -2,16 +2,17 @@
 import type { WaitOptions } from '../context/cancellation.js';
 import { charge } from '../context/turn-budget.js';
 import { waitObserver } from '../context/wait-observer.js';
-import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
+import { checkInteger, checkOptions } from '../validate.js';
 import type { ChannelOptions, Overflow, ReceiveChannel, SendChannel } from './channel.js';
 import { ChannelClosedError } from './channel-error.js';
-import { MAX_CAPACITY, OVERFLOWS } from './local-channel.js';
+import { MAX_CAPACITY } from './local-channel.js';
+import { resolveOverflow } from './overflow.js';
 import { closedFor, type Received } from './received.js';
 import { Receiver } from './receiver.js';
 import { type SendSide, sendSide } from './selectable.js';
 import { type BatchSendSide, sendManyTo, sendTo } from './sender.js';
 import { ValueQueue } from './value-queue.js';
-import { type ReceiveWaiter, type SendWaiter, WaiterList } from './waiter.js';
+import { endAll, type ReceiveWaiter, refuseAll, type SendWaiter, WaiterList } from './waiter.js';
 
 /** What {@link broadcast} makes. */
 export interface Broadcast<in out T> extends SendChannel<T> {
@@ -90,8 +91,7 @@ class LocalBroadcast<T> implements Broadcast<T>, BatchSendSide<T> {
     this.#cause = reason;
     for (const subscription of this.#subscriptions) subscription.ended(reason);
     this.#subscriptions.clear();
-    let sender = this.#senders.first;
-    for (; sender !== undefined; sender = this.#senders.first) sender.refuse(new ChannelClosedError(reason));
+    refuseAll(this.#senders, reason);
   }
 
   get #mustWait(): boolean {
@@ -204,8 +204,7 @@ class LocalSubscription<T> extends Receiver<T> implements Subscription<T> {
   }
 
   ended(cause: unknown): void {
-    let receiver = this.#receivers.first;
-    for (; receiver !== undefined; receiver = this.#receivers.first) receiver.end(cause);
+    endAll(this.#receivers, cause);
   }
 
   unsubscribe(): void {
@@ -244,9 +243,6 @@ class LocalSubscription<T> extends Receiver<T> implements Subscription<T> {
  */
 export function broadcast<T>(capacity = 64, options?: ChannelOptions): Broadcast<T> {
   checkInteger('capacity', capacity, 1, MAX_CAPACITY);
-  const { overflow = 'block' } = checkOptions('options', options, ['overflow']);
-  return new LocalBroadcast<T>(
-    capacity,
-    checkOneOf<string>('options.overflow', overflow, OVERFLOWS) as Overflow,
-  );
+  const { overflow } = checkOptions('options', options, ['overflow']);
+  return new LocalBroadcast<T>(capacity, resolveOverflow(overflow, capacity));
 }

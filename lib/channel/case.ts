@@ -15,7 +15,7 @@ import {
   type SendSide,
   sendSide,
 } from './selectable.js';
-import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from './waiter.js';
+import { endAll, type ReceiveWaiter, WaiterList, type WaiterListOwner } from './waiter.js';
 
 /**
  * A case that receives from `from`: a channel, a timer, a subscription, a Listener (whose values are its batches). Allocates
@@ -109,8 +109,7 @@ class Done implements Receivable<never>, ReceiveSide<never>, Cancellable, Waiter
   }
 
   canceledBy(): void {
-    let receiver = this.#receivers.first;
-    for (; receiver !== undefined; receiver = this.#receivers.first) receiver.end(this.#ends.cause);
+    endAll(this.#receivers, this.#ends.cause);
   }
 }
 

@@ -1,22 +1,19 @@
 /** The channel of one thread: a bounded queue, and at each of its ends the line of those who wait. */
 import type { WaitOptions } from '../context/cancellation.js';
 import { charge } from '../context/turn-budget.js';
-import { InvalidArgValueError } from '../errors.js';
-import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
+import { checkInteger, checkOptions } from '../validate.js';
 import type { Channel, ChannelOptions, Overflow } from './channel.js';
 import { ChannelClosedError } from './channel-error.js';
+import { resolveOverflow } from './overflow.js';
 import { closedFor, type Received } from './received.js';
 import { Receiver } from './receiver.js';
 import { type SendSide, sendSide } from './selectable.js';
 import { type BatchSendSide, sendManyTo, sendTo } from './sender.js';
 import { ValueQueue } from './value-queue.js';
-import { type ReceiveWaiter, type SendWaiter, WaiterList } from './waiter.js';
+import { endAll, type ReceiveWaiter, refuseAll, type SendWaiter, WaiterList } from './waiter.js';
 
 /** @internal */
 export const MAX_CAPACITY = 2 ** 31 - 1;
-
-/** @internal */
-export const OVERFLOWS: readonly Overflow[] = ['block', 'drop-newest', 'drop-oldest'];
 
 /**
  * Receivers wait only while nothing is buffered and no sender waits, senders only while the buffer is full and no receiver waits
@@ -75,10 +72,8 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, BatchSendSide<T
     if (this.#closed) return;
     this.#closed = true;
     this.#cause = reason;
-    let receiver = this.#receivers.first;
-    for (; receiver !== undefined; receiver = this.#receivers.first) receiver.end(reason);
-    let sender = this.#senders.first;
-    for (; sender !== undefined; sender = this.#senders.first) sender.refuse(new ChannelClosedError(reason));
+    endAll(this.#receivers, reason);
+    refuseAll(this.#senders, reason);
   }
 
   get sendReady(): boolean {
@@ -210,13 +205,6 @@ class LocalChannel<T> extends Receiver<T> implements Channel<T>, BatchSendSide<T
  */
 export function channel<T>(capacity = 0, options?: ChannelOptions): Channel<T> {
   checkInteger('capacity', capacity, 0, MAX_CAPACITY);
-  const { overflow = 'block' } = checkOptions('options', options, ['overflow']);
-  checkOneOf<string>('options.overflow', overflow, OVERFLOWS);
-  if (overflow === 'drop-oldest' && capacity === 0)
-    throw new InvalidArgValueError(
-      'options.overflow',
-      'needs a buffer to drop the oldest value of',
-      overflow,
-    );
-  return new LocalChannel<T>(capacity, overflow as Overflow);
+  const { overflow } = checkOptions('options', options, ['overflow']);
+  return new LocalChannel<T>(capacity, resolveOverflow(overflow, capacity));
 }

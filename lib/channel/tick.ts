@@ -8,6 +8,7 @@ import { OutOfRangeError } from '../errors.js';
 import { checkDelay, TimerChannel } from './after.js';
 import type { ReceiveChannel } from './channel.js';
 import { closedFor, type Received } from './received.js';
+import { endAll } from './waiter.js';
 
 /** What {@link tick} makes. */
 export interface Ticker extends ReceiveChannel<Date>, Disposable {
@@ -62,8 +63,7 @@ class IntervalTicker extends TimerChannel implements Ticker {
     if (this.closed) return;
     this.#dropped = this.dropped;
     this.closed = true;
-    let receiver = this.receivers.first;
-    for (; receiver !== undefined; receiver = this.receivers.first) receiver.end(undefined);
+    endAll(this.receivers, undefined);
   }
 
   [Symbol.dispose](): void {

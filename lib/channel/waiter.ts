@@ -9,6 +9,7 @@
  * end it, for certain. The methods that end one (`deliver`, `end`, `taken`, `refuse`) take it out of its list themselves,
  * with all other cases of its select, and out of the list of the signal that may cancel it.
  */
+import { ChannelClosedError } from './channel-error.js';
 
 /** What {@link WaiterList} keeps: a class that implements it starts the links with `undefined` and leaves them to the list. */
 export interface Waiter {
@@ -99,4 +100,15 @@ export class WaiterList<W extends Waiter> {
     waiter.next = undefined;
     if (this.first === undefined) this.owner?.waitersLeft();
   }
+}
+
+/** No value will come for any of them. Ending one may take others along. */
+export function endAll(receivers: WaiterList<ReceiveWaiter<never>>, cause: unknown): void {
+  for (let one = receivers.first; one !== undefined; one = receivers.first) one.end(cause);
+}
+
+/** What they wait to send into was closed, for `reason`. */
+export function refuseAll(senders: WaiterList<SendWaiter<unknown>>, reason: unknown): void {
+  for (let one = senders.first; one !== undefined; one = senders.first)
+    one.refuse(new ChannelClosedError(reason));
 }

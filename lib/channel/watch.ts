@@ -3,7 +3,7 @@ import type { ReceiveChannel } from './channel.js';
 import { ChannelClosedError } from './channel-error.js';
 import { closedFor, type Received } from './received.js';
 import { Receiver } from './receiver.js';
-import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from './waiter.js';
+import { endAll, type ReceiveWaiter, WaiterList, type WaiterListOwner } from './waiter.js';
 
 /** What {@link watch} makes of a value. A `for await` loop over it is a loop over a subscription of its own. */
 export interface Watch<in out T> extends AsyncIterable<T, undefined> {
@@ -130,8 +130,7 @@ class Subscription<T> extends Receiver<T> implements WaiterListOwner {
   }
 
   ended(): void {
-    let receiver = this.#receivers.first;
-    for (; receiver !== undefined; receiver = this.#receivers.first) receiver.end(this.#watch.cause);
+    endAll(this.#receivers, this.#watch.cause);
   }
 }
 

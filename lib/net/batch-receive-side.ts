@@ -7,7 +7,7 @@
  */
 import { closedFor, type Received } from '../channel/received.js';
 import type { ReceiveSide } from '../channel/selectable.js';
-import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from '../channel/waiter.js';
+import { endAll, type ReceiveWaiter, WaiterList, type WaiterListOwner } from '../channel/waiter.js';
 import type { BatchConsumer, BatchTaker } from './batch-consumer.js';
 import type { Endpoint } from './endpoint.js';
 import type { FrameBatch } from './frame-batch.js';
@@ -52,6 +52,6 @@ export class BatchReceiveSide implements ReceiveSide<FrameBatch>, BatchTaker, Wa
   }
 
   end(): void {
-    for (let r = this.#receivers.first; r !== undefined; r = this.#receivers.first) r.end(undefined);
+    endAll(this.#receivers, undefined);
   }
 }

@@ -8,7 +8,7 @@
 import type { ReceiveChannel } from '../channel/channel.js';
 import { closedFor, type Received } from '../channel/received.js';
 import { Receiver } from '../channel/receiver.js';
-import { type ReceiveWaiter, WaiterList, type WaiterListOwner } from '../channel/waiter.js';
+import { endAll, type ReceiveWaiter, WaiterList, type WaiterListOwner } from '../channel/waiter.js';
 import { type CancellationSource, waitSource } from '../context/cancellation.js';
 import { InvalidArgValueError } from '../errors.js';
 import { checkBoolean, checkInteger, checkOptions } from '../validate.js';
@@ -166,8 +166,7 @@ class PolledDescriptor
     if (this.#closed) return;
     this.#closed = true;
     this.#cause = cause;
-    let receiver = this.#receivers.first;
-    for (; receiver !== undefined; receiver = this.#receivers.first) receiver.end(cause);
+    endAll(this.#receivers, cause);
   }
 }
 

@@ -16,6 +16,7 @@ import { REASON_BYTES } from '../../shared/reason.js';
 import { SlotQueue } from '../../shared/slot-queue.js';
 import { WaitSet } from '../../shared/wait-set.js';
 import type { Overflow } from '../channel.js';
+import { OVERFLOWS } from '../overflow.js';
 import { chunksFor, LongMessages } from './long-messages.js';
 
 const KIND = (0x51ce << 16) | (1 << 8) | 16;
@@ -52,8 +53,6 @@ const INLINE_BYTES = 112;
 const RENDEZVOUS_SLOTS = 64;
 /** Room for long messages: twice the longest, or one chunk for each slot, up to this. */
 const MAX_SHARE = 16 * 2 ** 20;
-
-export const OVERFLOWS: readonly Overflow[] = ['block', 'drop-newest', 'drop-oldest'];
 
 export interface ChannelParameters {
   capacity: number;

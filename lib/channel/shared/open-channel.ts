@@ -1,12 +1,11 @@
 /** Making a channel across threads, and opening it in another one. */
-import { InvalidArgValueError } from '../../errors.js';
 import { resolveCodec, type WireCodec } from '../../shared/codec/codecs.js';
 import { checkHandle } from '../../shared/handle.js';
 import { threadId, Waker } from '../../shared/waker.js';
-import { checkInteger, checkOneOf, checkOptions } from '../../validate.js';
-import type { Overflow } from '../channel.js';
+import { checkInteger, checkOptions } from '../../validate.js';
 import { CodecMismatchError } from '../channel-error.js';
-import { ChannelMemory, OVERFLOWS } from './channel-memory.js';
+import { resolveOverflow } from '../overflow.js';
+import { ChannelMemory } from './channel-memory.js';
 import type {
   ChannelHandle,
   OpenChannelOptions,
@@ -67,16 +66,10 @@ export function sharedChannel<T>(options: SharedChannelOptions<T>): SharedChanne
   const capacity = checkInteger('options.capacity', given.capacity, 0, MAX_CAPACITY);
   const codec = resolveCodec('options.codec', given.codec) as WireCodec<T>;
   const isNumber = codec.name === 'int32' || codec.name === 'float64';
-  const { maxBytes = isNumber ? 8 : DEFAULT_MAX_BYTES, overflow = 'block' } = given;
+  const { maxBytes = isNumber ? 8 : DEFAULT_MAX_BYTES } = given;
   checkInteger('options.maxBytes', maxBytes, 1, MAX_MAX_BYTES);
-  checkOneOf('options.overflow', overflow, OVERFLOWS as readonly string[]);
-  if (overflow === 'drop-oldest' && capacity === 0)
-    throw new InvalidArgValueError(
-      'options.overflow',
-      'needs a buffer to drop the oldest value of',
-      overflow,
-    );
-  const parameters = { capacity, maxBytes: maxBytes as number, overflow: overflow as Overflow };
+  const overflow = resolveOverflow(given.overflow, capacity);
+  const parameters = { capacity, maxBytes: maxBytes as number, overflow };
   watchDeaths();
   return remember(new SharedEnd<T>(ChannelMemory.create(parameters, threadId(), ++serial), codec));
 }
