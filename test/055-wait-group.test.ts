@@ -1,11 +1,15 @@
 // A wait group: Go's rules, and an error where Go panics.
-import { WaitGroup } from 'sluice';
+import { openWaitGroup, WaitGroup } from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { isPending, logWhenDone, settle } from './support/settling.js';
 
-describe('a wait group', () => {
+describe.each([
+  ['in one thread', () => new WaitGroup()],
+  ['across threads', () => new WaitGroup({ shared: true })],
+  ['opened', () => openWaitGroup(new WaitGroup({ shared: true }).handle)],
+])('a wait group %s', (_, groupOf) => {
   it('waits for all that was added', async () => {
-    const group = new WaitGroup();
+    const group = groupOf();
     group.add(2);
     group.add();
     const waits = [group.wait(), group.wait()];
@@ -18,14 +22,14 @@ describe('a wait group', () => {
   });
 
   it('returns at once when there is nothing to wait for', async () => {
-    const group = new WaitGroup();
+    const group = groupOf();
     await group.wait();
     group.add(0);
     await group.wait();
   });
 
   it('can be used again once its waits have returned', async () => {
-    const group = new WaitGroup();
+    const group = groupOf();
     for (let round = 0; round < 5; round++) {
       group.add(16);
       for (let i = 0; i < 16; i++) void settle().then(() => group.done());
@@ -35,7 +39,7 @@ describe('a wait group', () => {
   });
 
   it('refuses to count below zero, and is as it was', () => {
-    const group = new WaitGroup();
+    const group = groupOf();
     const negative = (value: number): unknown =>
       expect.objectContaining({ code: 'ERR_NEGATIVE_COUNTER', value });
     expect(() => group.done()).toThrow(negative(-1));
@@ -46,32 +50,8 @@ describe('a wait group', () => {
     expect(group.count).toBe(0);
   });
 
-  it('refuses to be used again before its waits have returned', async () => {
-    const group = new WaitGroup();
-    group.add();
-    const wait = group.wait();
-    group.done();
-    const reused = expect.objectContaining({ code: 'ERR_WAIT_GROUP_REUSED' });
-    expect(() => group.add()).toThrow(reused);
-    expect(() => group.go(() => {})).toThrow(reused);
-    await wait;
-    group.add();
-    group.done();
-
-    // Of several waits, the last to return may.
-    group.add();
-    const results = [1, 2, 3].map(async () => {
-      await group.wait();
-      group.add();
-    });
-    group.done();
-    const outcomes = await Promise.allSettled(results);
-    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
-    group.done();
-  });
-
   it('counts what go starts, however it ends', async () => {
-    const group = new WaitGroup();
+    const group = groupOf();
     const log: string[] = [];
     const value = group.go(async () => {
       await settle();
@@ -98,7 +78,7 @@ describe('a wait group', () => {
   });
 
   it('lets go of a wait that is canceled', async () => {
-    const group = new WaitGroup();
+    const group = groupOf();
     group.add();
     const controller = new AbortController();
     const canceled = group.wait({ signal: controller.signal });
@@ -111,7 +91,7 @@ describe('a wait group', () => {
   });
 
   it('refuses what is no count or no function', () => {
-    const group = new WaitGroup();
+    const group = groupOf();
     for (const delta of [0.5, Number.NaN, Infinity])
       expect(() => group.add(delta)).toThrow(
         expect.objectContaining({ code: 'ERR_OUT_OF_RANGE', value: delta }),
@@ -119,8 +99,45 @@ describe('a wait group', () => {
     expect(() => group.add('1' as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
     expect(() => group.go('f' as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
     expect(group.count).toBe(0);
-    expect(() => new WaitGroup({ shared: true })).toThrow(
-      expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }),
-    );
   });
+});
+
+it('refuses to be used again before its waits have returned, in one thread', async () => {
+  const group = new WaitGroup();
+  group.add();
+  const wait = group.wait();
+  group.done();
+  const reused = expect.objectContaining({ code: 'ERR_WAIT_GROUP_REUSED' });
+  expect(() => group.add()).toThrow(reused);
+  expect(() => group.go(() => {})).toThrow(reused);
+  await wait;
+  group.add();
+  group.done();
+
+  // Of several waits, the last to return may.
+  group.add();
+  const results = [1, 2, 3].map(async () => {
+    await group.wait();
+    group.add();
+  });
+  group.done();
+  const outcomes = await Promise.allSettled(results);
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+  group.done();
+});
+
+it('may be used again at once across threads: each wait belongs to its round', async () => {
+  const group = new WaitGroup({ shared: true });
+  group.add();
+  const wait = group.wait();
+  group.done();
+  group.add();
+  await wait;
+  const next = group.wait();
+  expect(await isPending(next)).toBe(true);
+  group.done();
+  await next;
+  expect(() => new WaitGroup().handle).toThrow(expect.objectContaining({ code: 'ERR_NOT_SHARED' }));
+  group.add(2 ** 31 - 1);
+  expect(() => group.add()).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
 });

@@ -35,7 +35,7 @@ describe('a mutex across threads', () => {
     async ({ workers, tasks, pauses }) => {
       const mutex = new Mutex({ shared: true });
       const counter = words(1);
-      const count = Math.floor((full ? 1_000_000 : 16_000) / workers);
+      const count = Math.floor((full ? 1_000_000 : 8_000) / workers);
       const done = Array.from({ length: workers }, () =>
         said(start({ role: 'count', mutex: mutex.handle, counter, count, tasks, pauses })),
       );
@@ -361,7 +361,7 @@ describe('threads that are terminated at random', () => {
   it('leave a mutex that can be recovered, and never a change that nobody repairs', {
     timeout: full ? 600_000 : 60_000,
   }, async () => {
-    const rounds = full ? 100 : 5;
+    const rounds = full ? 100 : 3;
     const workers = 5;
     for (let round = 0; round < rounds; round++) {
       const mutex = new Mutex({ shared: true });
@@ -393,7 +393,7 @@ describe('threads that are terminated at random', () => {
   });
 
   it('take no permit with them', { timeout: full ? 600_000 : 60_000 }, async () => {
-    const rounds = full ? 100 : 5;
+    const rounds = full ? 100 : 3;
     const [workers, permits] = [5, 3];
     for (let round = 0; round < rounds; round++) {
       const semaphore = new Semaphore(permits, { shared: true });

@@ -1,5 +1,9 @@
 /** What is done once, however many ask for it. */
-import { checkFunction } from '../validate.js';
+import type { WaitOptions } from '../context/cancellation.js';
+import type { SharedHandle } from '../shared/handle.js';
+import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { isShared, type LockOptions } from './lock-options.js';
+import { SharedOnceEnd } from './shared/shared-once.js';
 import { OnceReentrantError } from './sync-error.js';
 
 /**
@@ -7,20 +11,86 @@ import { OnceReentrantError } from './sync-error.js';
  *
  * An asynchronous function is no special case: all get the same promise. (If it awaits its own result it waits for ever.)
  */
-export class Once<T = void> {
-  #state: 'new' | 'running' | 'returned' | 'threw' = 'new';
-  #outcome: unknown;
-
+export interface Once<T = void> {
   /** The function has returned or thrown. */
-  get done(): boolean {
-    return this.#state === 'returned' || this.#state === 'threw';
-  }
-
+  readonly done: boolean;
   /**
    * Calls `fn` if nothing was called before, and gives the outcome of what was.
    *
    * @throws what the function threw; OnceReentrantError when the function calls `do` itself
    */
+  do(fn: () => T): T;
+}
+
+/** What {@link SharedOnce.handle} is: post it to another thread of this process and give it to {@link openOnce}. */
+export type OnceHandle<T = void> = SharedHandle<'once'> & {
+  /** Only in types: what the function gives. */
+  readonly gives?: T;
+};
+
+/**
+ * What `new Once({ shared: true })` makes: a function is called once in the process, on the thread that asks first, and all threads
+ * get its outcome. So `do` answers with a promise, and a function that gives a promise is done when that is settled.
+ *
+ * The value travels as structured clone makes it: the thread that ran the function has the value itself, the others a copy each. Of an
+ * error travel name, message and `code`.
+ *
+ * When the thread that runs the function dies, what it began may be half done: the Once is poisoned, and `do` rejects with a
+ * LockPoisonedError that names the thread, until `recover` runs a function in its place.
+ */
+export interface SharedOnce<T = void> {
+  /** The function has returned or thrown. */
+  readonly done: boolean;
+  /** The thread that ran the function has died in the middle of it. */
+  readonly poisoned: boolean;
+  /** Can be posted to other threads of the process, any number of times. */
+  readonly handle: OnceHandle<T>;
+  /**
+   * Calls `fn` if nothing was called before, and gives the outcome of what was. When `signal` fires first, the wait is over; the
+   * function goes on.
+   *
+   * @throws all as rejections: what the function threw; CodecError for a value that cannot be cloned and `ERR_OUTCOME_TOO_LARGE` for one
+   * that is longer than `maxBytes`, which are then the outcome; LockPoisonedError; OnceReentrantError
+   */
+  do(fn: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
+  /** As `do`, but calls `fn` also in place of a function whose thread has died. */
+  recover(fn: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
+}
+
+/** Options of a Once across threads. */
+export interface SharedOnceOptions extends LockOptions {
+  shared: true;
+  /** Room for what the function gives, in bytes as encoded, from 0 to 2²⁸. Default: 16,384. */
+  maxBytes?: number | undefined;
+}
+
+/** The class of {@link Once}: with `shared: true` it makes a {@link SharedOnce}. */
+export interface OnceConstructor {
+  new <T = void>(options?: LockOptions & { shared?: false | undefined }): Once<T>;
+  new <T = void>(options: SharedOnceOptions): SharedOnce<T>;
+  readonly prototype: Once<unknown>;
+}
+
+const DEFAULT_MAX_BYTES = 16_384;
+const MAX_MAX_BYTES = 2 ** 28;
+
+class LocalOnce<T> implements Once<T> {
+  #state: 'new' | 'running' | 'returned' | 'threw' = 'new';
+  #outcome: unknown;
+
+  constructor(options?: LockOptions | SharedOnceOptions) {
+    const known = options?.shared === true ? ['shared', 'maxBytes'] : ['shared'];
+    const { shared, maxBytes = DEFAULT_MAX_BYTES } = checkOptions('options', options, known);
+    if (!isShared({ shared: shared as boolean })) return;
+    const bytes = checkInteger('options.maxBytes', maxBytes, 0, MAX_MAX_BYTES);
+    // biome-ignore lint/correctness/noConstructorReturn: one name for both, as for the other locks
+    return SharedOnceEnd.create<T>(bytes) as unknown as LocalOnce<T>;
+  }
+
+  get done(): boolean {
+    return this.#state === 'returned' || this.#state === 'threw';
+  }
+
   do(fn: () => T): T {
     if (this.#state === 'new') this.#run(checkFunction('fn', fn));
     if (this.#state === 'running') throw new OnceReentrantError();
@@ -40,6 +110,24 @@ export class Once<T = void> {
   }
 }
 
+export const Once: OnceConstructor = LocalOnce as unknown as OnceConstructor;
+
+/**
+ * Opens the Once that `handle` leads to, in another thread of the process or in the same.
+ *
+ * @throws InvalidArgTypeError for what is no handle of a Once
+ * @throws SharedMemoryError `ERR_FOREIGN_HANDLE` for a handle of another process, `ERR_SHARED_LAYOUT` for one of another version
+ * @example
+ * const config = new Once<{ port: number }>({ shared: true });
+ * const { handle } = config; // to be posted to a worker, which does:
+ * const opened = openOnce(handle);
+ * const { port } = await opened.do(() => ({ port: 7000 }));
+ * console.log(port, config.done); // prints: 7000 true
+ */
+export function openOnce<T>(handle: OnceHandle<T>): SharedOnce<T> {
+  return SharedOnceEnd.open<T>(handle);
+}
+
 /**
  * A function that calls `fn` at its first call and gives that outcome, value or throw, at each. It lets go of `fn` then.
  *
@@ -52,7 +140,7 @@ export class Once<T = void> {
  * const again = config(); // not read again
  */
 export function once<T>(fn: () => T): () => T {
-  const state = new Once<T>();
+  const state = new LocalOnce<T>();
   let pending: (() => T) | undefined = checkFunction('fn', fn);
   const run = (): T => {
     const first = pending!;

@@ -36,12 +36,12 @@ export class OnceReentrantError extends SluiceError {
 }
 recogniseAcrossCopies(OnceReentrantError, 'OnceReentrantError');
 
-/** A lock across threads was held by a thread that ended. `code` is `ERR_LOCK_POISONED`; `threadId` says which thread. */
+/** A thread ended while it held a lock, or ran the function of a Once. `code` is `ERR_LOCK_POISONED`; `threadId` says which thread. */
 export class LockPoisonedError extends SluiceError {
   /** Node's number of the thread that died: `worker.threadId`, as it was. */
   readonly threadId: number;
-  constructor(threadId: number) {
-    super('ERR_LOCK_POISONED', `the lock is poisoned: thread ${threadId} ended while it held it`);
+  constructor(threadId: number, doing = 'held the lock') {
+    super('ERR_LOCK_POISONED', `poisoned: thread ${threadId} ended while it ${doing}`);
     this.threadId = threadId;
   }
 }
@@ -54,3 +54,25 @@ export class NotSharedError extends SluiceError {
   }
 }
 recogniseAcrossCopies(NotSharedError, 'NotSharedError');
+
+/** A thread ended while it ran tasks of a WaitGroup. `code` is `ERR_TASKS_LOST`; `threadId` says which thread. */
+export class TasksLostError extends SluiceError {
+  /** Node's number of the thread that died: `worker.threadId`, as it was. */
+  readonly threadId: number;
+  constructor(threadId: number) {
+    super('ERR_TASKS_LOST', `thread ${threadId} ended while it ran tasks of the WaitGroup`);
+    this.threadId = threadId;
+  }
+}
+recogniseAcrossCopies(TasksLostError, 'TasksLostError');
+
+/** A thread ended that a Barrier would have waited for. `code` is `ERR_BARRIER_BROKEN`; `threadId` says which thread. */
+export class BarrierBrokenError extends SluiceError {
+  /** Node's number of the thread that died: `worker.threadId`, as it was. */
+  readonly threadId: number;
+  constructor(threadId: number) {
+    super('ERR_BARRIER_BROKEN', `the barrier is broken: thread ${threadId}, one of its parties, has ended`);
+    this.threadId = threadId;
+  }
+}
+recogniseAcrossCopies(BarrierBrokenError, 'BarrierBrokenError');

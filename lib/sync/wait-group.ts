@@ -1,15 +1,22 @@
 /** Waiting for a number of tasks to end. */
-import { type WaitOptions, waitSource } from '../context/cancellation.js';
-import { charge, readyVoid } from '../context/turn-budget.js';
+import type { WaitOptions } from '../context/cancellation.js';
 import { waitObserver } from '../context/wait-observer.js';
-import { NotSupportedError } from '../errors.js';
+import type { SharedHandle } from '../shared/handle.js';
 import { checkFunction, checkInteger } from '../validate.js';
 import { isShared, type LockOptions } from './lock-options.js';
-import { NegativeCounterError, WaitGroupReusedError } from './sync-error.js';
-import { park, Waiter, WaitQueue } from './wait-queue.js';
+import { handleOf } from './shared/lock-handle.js';
+import { SharedTaskCount } from './shared/shared-task-count.js';
+import { LocalTaskCount, type TaskCount } from './task-count.js';
+
+/** What {@link WaitGroup.handle} is: post it to another thread of this process and give it to {@link openWaitGroup}. */
+export type WaitGroupHandle = SharedHandle<'wait-group'>;
 
 /**
  * A counter that can be waited for to become zero. Group does more: it collects the first error and cancels the others.
+ *
+ * With `shared: true` all threads that open it count together, up to 2³¹ - 1. Each wait belongs to the round that it began in, so the
+ * group may be added to again as soon as the count was zero. When a thread dies, the tasks that it ran with `go` are taken off the
+ * count, and the waits of that round reject with a TasksLostError; what was counted with `add` only its `done` takes off.
  *
  * @example
  * const jobs = new WaitGroup();
@@ -19,19 +26,28 @@ import { park, Waiter, WaitQueue } from './wait-queue.js';
  * console.log(jobs.count); // prints: 0
  */
 export class WaitGroup {
-  #count = 0;
-  readonly #queue = new WaitQueue();
-  /** The count has become zero and the waits are returning. */
-  #isReturning = false;
+  readonly #tasks: TaskCount;
 
-  constructor(options?: LockOptions) {
-    if (isShared(options)) throw new NotSupportedError('options.shared', true);
+  constructor(options?: LockOptions);
+  /** @internal */
+  constructor(options: undefined, opened: TaskCount);
+  constructor(options?: LockOptions, opened?: TaskCount) {
+    this.#tasks = opened ?? (isShared(options) ? SharedTaskCount.create() : new LocalTaskCount());
     waitObserver?.created(this);
+  }
+
+  /**
+   * Can be posted to other threads of the process, any number of times.
+   *
+   * @throws NotSharedError for a group without `shared: true`
+   */
+  get handle(): WaitGroupHandle {
+    return handleOf<'wait-group'>(this.#tasks);
   }
 
   /** Tasks that have not ended. */
   get count(): number {
-    return this.#count;
+    return this.#tasks.count;
   }
 
   /**
@@ -40,26 +56,21 @@ export class WaitGroup {
    * @throws NegativeCounterError, WaitGroupReusedError; the count is as it was
    */
   add(delta = 1): void {
-    checkInteger('delta', delta, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const count = this.#count + delta;
-    if (count < 0) throw new NegativeCounterError(count);
-    checkInteger('the count', count, 0, Number.MAX_SAFE_INTEGER);
-    if (this.#isReturning && delta > 0) throw new WaitGroupReusedError();
-    this.#count = count;
-    if (count === 0) this.#returnWaits();
+    this.#tasks.add(checkInteger('delta', delta, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
   }
 
   /** One task has ended. */
   done(): void {
-    this.add(-1);
+    this.#tasks.add(-1);
   }
 
-  /** Waits until no task is left; returns at once when there is none. */
+  /**
+   * Waits until no task is left; returns at once when there is none.
+   *
+   * @throws TasksLostError, as a rejection, when a thread died that ran some of them
+   */
   wait(options?: WaitOptions): Promise<void> {
-    const source = waitSource(options);
-    if (source?.canceled) return Promise.reject(source.reason);
-    if (this.#count === 0) return readyVoid();
-    return park(this.#queue, new Waiter(), source, this, 'WaitGroup.wait');
+    return this.#tasks.wait(options, this);
   }
 
   /**
@@ -68,7 +79,7 @@ export class WaitGroup {
    */
   go<T>(fn: () => T | PromiseLike<T>): Promise<T> {
     checkFunction('fn', fn);
-    this.add(1);
+    this.#tasks.begin();
     return this.#run(fn);
   }
 
@@ -76,28 +87,25 @@ export class WaitGroup {
     try {
       return await fn();
     } finally {
-      this.done();
+      this.#tasks.end();
     }
   }
+}
 
-  #returnWaits(): void {
-    const queue = this.#queue;
-    if (queue.first === undefined) return;
-    this.#isReturning = true;
-    const turn = charge(1);
-    for (let waiter = queue.shift(); waiter !== undefined; waiter = queue.shift()) {
-      if (queue.first === undefined) this.#unmarkAfter(turn);
-      waiter.resolve(undefined, turn);
-    }
-  }
-
-  /** Takes the mark away just before the last wait returns, since that one may use the group again. */
-  #unmarkAfter(turn: Promise<void> | undefined): void {
-    if (turn === undefined) queueMicrotask(this.#returned);
-    else turn.then(this.#returned);
-  }
-
-  readonly #returned = (): void => {
-    this.#isReturning = false;
-  };
+/**
+ * Opens the group that `handle` leads to, in another thread of the process or in the same.
+ *
+ * @throws InvalidArgTypeError for what is no handle of a WaitGroup
+ * @throws SharedMemoryError `ERR_FOREIGN_HANDLE` for a handle of another process, `ERR_SHARED_LAYOUT` for one of another version,
+ * `ERR_TOO_MANY_THREADS` when 128 threads have it open
+ * @example
+ * const jobs = new WaitGroup({ shared: true });
+ * jobs.add(); // before the worker is told
+ * const { handle } = jobs; // to be posted to a worker, which does:
+ * const opened = openWaitGroup(handle);
+ * opened.done();
+ * await jobs.wait();
+ */
+export function openWaitGroup(handle: WaitGroupHandle): WaitGroup {
+  return new WaitGroup(undefined, SharedTaskCount.open(handle));
 }

@@ -1,16 +1,18 @@
 // One thread of the tests of locks across threads: opens what it is given and plays a role.
 import { parentPort, workerData } from 'node:worker_threads';
-import { openMutex, openRWMutex, openSemaphore } from 'sluice';
+import { openBarrier, openMutex, openOnce, openRWMutex, openSemaphore, openWaitGroup } from 'sluice';
 
-const { role, mutex, rwMutex, semaphore } = workerData;
-const lock =
-  mutex !== undefined
-    ? openMutex(mutex)
-    : rwMutex !== undefined
-      ? openRWMutex(rwMutex)
-      : semaphore !== undefined
-        ? openSemaphore(semaphore)
-        : undefined;
+const { role } = workerData;
+const open = {
+  mutex: openMutex,
+  rwMutex: openRWMutex,
+  semaphore: openSemaphore,
+  waitGroup: openWaitGroup,
+  barrier: openBarrier,
+  once: openOnce,
+};
+const kind = Object.keys(open).find((name) => workerData[name] !== undefined);
+const lock = open[kind](workerData[kind]);
 const say = (what) => parentPort.postMessage(what);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const forEver = () => setInterval(() => {}, 1000);
@@ -132,7 +134,7 @@ const roles = {
       const held = await wait;
       if (order !== undefined) order[++order[0]] = name;
       say(['got', name]);
-      held.release();
+      held?.release();
     } catch (error) {
       say([error.code, error.threadId]);
     }
@@ -173,7 +175,7 @@ const roles = {
       if (before !== undefined) await before;
       for (let i = 0; i < 20; i++) Math.sqrt(i);
       pair[1]++;
-      held.release();
+      held?.release();
       Atomics.add(progress, index, 1);
     }
   },
@@ -184,8 +186,87 @@ const roles = {
     for (;;) {
       const held = await lock.acquire(1 + Math.floor(Math.random() * permits));
       if (Math.random() < 0.1) await turn();
-      held.release();
+      held?.release();
       Atomics.add(progress, index, 1);
+    }
+  },
+
+  /** Runs tasks of a WaitGroup: `count` of them end, and `endless` do not. */
+  async tasks() {
+    const { count = 0, endless = 0 } = workerData;
+    for (let i = 0; i < endless; i++) void lock.go(() => new Promise(forEver));
+    for (let i = 0; i < count; i++) {
+      void lock.go(async () => {
+        if (i % 8 === 0) await turn();
+      });
+    }
+    say('started');
+  },
+
+  /** Takes off `count` what another thread has counted. */
+  async done() {
+    for (let i = 0; i < workerData.count; i++) {
+      lock.done();
+      if (i % 16 === 0) await turn();
+    }
+  },
+
+  /** Starts tasks and waits for the group, for ever. */
+  async tasksForEver() {
+    const { progress, index } = workerData;
+    for (;;) {
+      void lock.go(async () => {
+        if (Math.random() < 0.1) await turn();
+      });
+      if (Math.random() < 0.1) await lock.wait().catch(() => {});
+      Atomics.add(progress, index, 1);
+    }
+  },
+
+  /** Goes through rounds of a barrier, with `tasks` tasks: nobody may be a round ahead. */
+  async meet() {
+    const { reached, index, rounds, tasks = 1 } = workerData;
+    let last = 0;
+    let ahead = 0;
+    const task = async (at) => {
+      for (let round = 1; round <= rounds; round++) {
+        if (Math.random() < 0.1) await turn();
+        Atomics.store(reached, at, round);
+        if ((await lock.wait()) === lock.parties - 1) last++;
+        for (let i = 0; i < reached.length; i++) if (Atomics.load(reached, i) < round) ahead++;
+      }
+    };
+    await Promise.all(Array.from({ length: tasks }, (_, i) => task(index * tasks + i)));
+    say({ last, ahead });
+  },
+
+  /** Arrives `times` times, then lives on. */
+  async arrive() {
+    const { times = 1 } = workerData;
+    for (let i = 0; i < times; i++) {
+      const arrived = lock.wait();
+      say('arrived');
+      await arrived.then(say, (error) => say([error.code, error.threadId]));
+    }
+    forEver();
+  },
+
+  /** Asks a Once for its value; the function counts its calls. */
+  async ask() {
+    const { calls, how = 'do', hangs = false } = workerData;
+    try {
+      const value = await lock[how](async () => {
+        Atomics.add(calls, 0, 1);
+        await turn();
+        if (hangs) {
+          say('running');
+          await new Promise(forEver);
+        }
+        return { ran: workerData.name };
+      });
+      say(value);
+    } catch (error) {
+      say([error.code, error.threadId, error.message]);
     }
   },
 

@@ -1,6 +1,7 @@
 /**
  * The locks that this thread has open, by name: opening one again gives the same *end*, since the thread has one line of
- * waiters and one seat for each lock. An end that nobody refers to any more gives its seat back.
+ * waiters and one seat for each lock. An end that nobody refers to any more gives its seat back, unless the lock was opened
+ * again meanwhile: the new end has that seat.
  */
 import { Waker } from '../../shared/waker.js';
 
@@ -14,13 +15,16 @@ const ends = new Map<string, WeakRef<LockEnd>>();
 
 interface Left {
   readonly name: string;
-  /** Gives the seat back. Must not refer to the end. */
-  readonly leave: () => void;
+  readonly leave: Leave;
 }
 
+/** Gives back what an end had, its seat only if the lock was not `reopened`. Must not refer to the end. */
+type Leave = (reopened: boolean) => void;
+
 const forgotten = new FinalizationRegistry<Left>(({ name, leave }) => {
-  if (ends.get(name)?.deref() === undefined) ends.delete(name);
-  leave();
+  const reopened = ends.get(name)?.deref() !== undefined;
+  if (!reopened) ends.delete(name);
+  leave(reopened);
 });
 
 let watching = false;
@@ -33,7 +37,7 @@ function watchDeaths(): void {
 }
 
 /** The end of the lock called `name`; `make` answers a new one, and how it gives its seat back. */
-export function endOf<E extends LockEnd>(name: string, make: () => { end: E; leave: () => void }): E {
+export function endOf<E extends LockEnd>(name: string, make: () => { end: E; leave: Leave }): E {
   const open = ends.get(name)?.deref() as E | undefined;
   if (open !== undefined) return open;
   watchDeaths();

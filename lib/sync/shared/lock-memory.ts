@@ -83,13 +83,14 @@ export class LockMemory {
   }
 
   /**
-   * Takes a seat for this thread: the index of its first word. Its words of the algorithm are 0.
+   * Takes a seat for this thread: the index of its first word. Its words of the algorithm are 0, or what an end of this
+   * thread has left that nobody refers to any more.
    *
    * @param sweep frees the seats of threads that have died
    * @throws SharedMemoryError when there are too many threads
    */
   takeSeat(sweep: () => void): number {
-    let seat = this.#findSeat();
+    let seat = this.#seatOf(threadId()) ?? this.#findSeat();
     if (seat === undefined) {
       sweep();
       seat = this.#findSeat();
@@ -104,6 +105,13 @@ export class LockMemory {
     for (let now = Atomics.load(words, SEATS_END); now < end; )
       now = Atomics.compareExchange(words, SEATS_END, now, end);
     return seat;
+  }
+
+  #seatOf(id: number): number | undefined {
+    for (let seat = SEATS; seat < SEATS + SEAT_COUNT * SEAT_WORDS; seat += SEAT_WORDS)
+      if (Atomics.load(this.words, seat + OWNER) === id && this.words[seat + THREAD] === nodeThreadId)
+        return seat;
+    return undefined;
   }
 
   #findSeat(): number | undefined {

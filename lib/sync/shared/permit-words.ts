@@ -111,9 +111,9 @@ export class PermitWords {
   }
 
   /** Gives the seat back, unless the thread still has permits, which nobody can give back any more. */
-  leave(): void {
+  leave(reopened: boolean): void {
     const words = this.#words;
-    if (words[this.#seat + HELD] === 0) Atomics.store(words, this.#seat + OWNER, 0);
+    if (!reopened && words[this.#seat + HELD] === 0) Atomics.store(words, this.#seat + OWNER, 0);
   }
 
   get available(): number {

@@ -9,12 +9,13 @@
 import { type WaitOptions, waitSource } from '../../context/cancellation.js';
 import { ready } from '../../context/turn-budget.js';
 import { checkHandle, makeHandle, type SharedHandle } from '../../shared/handle.js';
-import { Waker, WakeSource } from '../../shared/waker.js';
+import { Waker } from '../../shared/waker.js';
 import { Guard, type LockGuard } from '../lock-guard.js';
 import { type PermitCore, PermitWaiter } from '../permits.js';
 import { LockPoisonedError } from '../sync-error.js';
 import { park, WaitQueue } from '../wait-queue.js';
 import { endOf, type LockEnd } from './lock-ends.js';
+import { LockLine } from './lock-line.js';
 import { type LockKind, LockMemory } from './lock-memory.js';
 import { PermitWords } from './permit-words.js';
 
@@ -30,35 +31,11 @@ class SharedWaiter extends PermitWaiter {
   }
 }
 
-/** Where this thread sleeps while it has waiters. */
-class Line extends WakeSource {
-  readonly #permits: SharedPermits;
-  readonly #words: PermitWords;
-
-  constructor(permits: SharedPermits, words: PermitWords) {
-    super();
-    this.#permits = permits;
-    this.#words = words;
-  }
-
-  poll(): boolean {
-    return this.#permits.look();
-  }
-
-  park(): void {
-    this.#words.park();
-  }
-
-  unpark(): void {
-    this.#words.unpark();
-  }
-}
-
 /** @internal */
 export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore, LockEnd {
   readonly #memory: LockMemory;
   readonly #words: PermitWords;
-  readonly #line: Line;
+  readonly #line: LockLine;
   /** The waiter whose ticket the other threads can see. */
   #shown: SharedWaiter | undefined;
 
@@ -77,7 +54,7 @@ export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore
     return endOf(memory.name, () => {
       const words = new PermitWords(memory, poisons);
       words.sit(memory);
-      return { end: new SharedPermits(memory, words), leave: () => words.leave() };
+      return { end: new SharedPermits(memory, words), leave: (reopened) => words.leave(reopened) };
     });
   }
 
@@ -85,7 +62,7 @@ export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore
     super();
     this.#memory = memory;
     this.#words = words;
-    this.#line = new Line(this, words);
+    this.#line = new LockLine(this, words);
   }
 
   get handle(): SharedHandle<LockKind> {
