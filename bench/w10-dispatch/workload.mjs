@@ -99,7 +99,7 @@ export default {
     'worker thread, which works for about 5 µs (a fixed count of steps) and answers with its number; the sender checks that each ' +
     'connection has its answers in order. The first figure is the rate as a share of what the same workers do in the same process ' +
     'with no sockets, measured before and after. The load generator runs on the same CPUs: with two workers on two CPUs, what it and the ' +
-    'kernel use is missing to the workers.',
+    "kernel use is missing to the workers. The listening thread is the process's first thread; Go's may run any goroutine.",
   unpinned: true,
   cells: CELLS,
   columns: [
