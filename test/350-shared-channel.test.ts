@@ -319,6 +319,59 @@ describe('values', () => {
     channel.close();
     expect(() => channel.reserve(1)).toThrow(ChannelClosedError);
   });
+
+  it('are read in place with readMany', async () => {
+    const channel = sharedChannel<Uint8Array>({ capacity: 4, codec: bytes });
+    const lengths = [0, 112, 50_000, 3, 7];
+    const all = channel.sendMany(lengths.map((length) => new Uint8Array(length).fill(length % 251)));
+    const seen: number[] = [];
+    const see = (memory: Buffer, begin: number, end: number): void => {
+      expect(memory.subarray(begin, end).every((byte) => byte === (end - begin) % 251)).toBe(true);
+      seen.push(end - begin);
+    };
+    expect(channel.readMany(2, see)).toBe(2);
+    expect(channel.readMany(100, see)).toBe(3); // the fifth came when there was room
+    expect(channel.readMany(100, see)).toBe(0);
+    expect(seen).toEqual(lengths);
+    await all;
+    channel.close();
+    expect(channel.readMany(1, see)).toBe(0);
+  });
+
+  it('are all taken by a readMany that throws', () => {
+    const channel = sharedChannel<number>({ capacity: 4, codec: float64 });
+    for (const value of [1, 2, 3]) channel.trySend(value);
+    const seen: number[] = [];
+    const read = (memory: Buffer, begin: number): void => {
+      seen.push(memory.readDoubleLE(begin));
+      if (seen.length < 3) throw new Error(`at ${seen.length}`);
+    };
+    expect(() => channel.readMany(8, read)).toThrow('at 1');
+    expect(seen).toEqual([1, 2, 3]);
+    expect(channel.length).toBe(0);
+    expect(channel.trySend(4)).toBe(true);
+    expect(channel.tryRecv()).toEqual({ ok: true, value: 4 });
+  });
+
+  it('that wait here to receive are served before a readMany', async () => {
+    const channel = sharedChannel<number>({ capacity: 4, codec: float64 });
+    const first = channel.recv();
+    channel.trySend(1);
+    expect(channel.readMany(8, () => {})).toBe(0);
+    expect(await first).toEqual({ ok: true, value: 1 });
+  });
+
+  it('that are short do not travel along when another is transferred', async () => {
+    const channel = sharedChannel<Uint8Array>({ capacity: 4, codec: bytes });
+    await channel.sendMany([Buffer.from('one'), Buffer.from('two')]);
+    const [one, two] = await channel.recvMany(2);
+    try {
+      structuredClone(one, { transfer: [one!.buffer as ArrayBuffer] });
+    } catch {
+      // Node.js 22 and later refuse; 20 copies instead.
+    }
+    expect(`${one}${two}`).toBe('onetwo');
+  });
 });
 
 describe('several cases', () => {
@@ -373,6 +426,17 @@ describe('bad input', () => {
     ],
     ['another codec', () => openChannel(handle, { codec: json }), 'ERR_CODEC_MISMATCH'],
     ['a codec that is missing', () => openChannel(spoilt({ codec: 'mine' })), 'ERR_INVALID_ARG_TYPE'],
+    [
+      'readMany without a buffer',
+      () => sharedChannel({ capacity: 0 }).readMany(1, () => {}),
+      'ERR_NOT_SUPPORTED',
+    ],
+    ['readMany of nothing', () => sharedChannel({ capacity: 1 }).readMany(0, () => {}), 'ERR_OUT_OF_RANGE'],
+    [
+      'readMany to nobody',
+      () => sharedChannel({ capacity: 1 }).readMany(1, 1 as never),
+      'ERR_INVALID_ARG_TYPE',
+    ],
     ['reserve without a buffer', () => sharedChannel({ capacity: 0 }).reserve(1), 'ERR_NOT_SUPPORTED'],
   ])('%s', (_name, call, code) => {
     expect(call).toThrow(expect.objectContaining({ code }));

@@ -82,7 +82,36 @@ const reserving = {
   consume: tryFirst.consume,
 };
 
-const ways = { await: awaiting, try: tryFirst, batches, reserve: reserving };
+/** Sent in arrays, read where they lie. */
+const inPlace = {
+  produce: batches.produce,
+  async consume(from, count) {
+    let sum = 0;
+    const add = (memory, start) => {
+      sum += memory[start];
+    };
+    for (let i = 0; i < count; ) {
+      const read = from.readMany(BATCH, add);
+      i += read;
+      if (read > 0 || i === count) continue;
+      sum += (await from.recv()).value[0];
+      i++;
+    }
+    return sum;
+  },
+};
+
+/** Written and read where they travel. */
+const neverCopied = { produce: reserving.produce, consume: inPlace.consume };
+
+const ways = {
+  await: awaiting,
+  try: tryFirst,
+  batches,
+  reserve: reserving,
+  'in-place': inPlace,
+  'never-copied': neverCopied,
+};
 
 if (isMainThread) {
   const [, , way, cell, count, placement] = process.argv;

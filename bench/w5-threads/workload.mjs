@@ -69,6 +69,8 @@ export default {
     sluice('sluice-try', 'sluice, try first', 'try', [...SINGLE, 'rendezvous']),
     sluice('sluice-reserve', 'sluice, reserve and commit, try first', 'reserve', SINGLE),
     sluice('sluice-batches', 'sluice, sendMany and recvMany', 'batches', BATCHED),
+    sluice('sluice-in-place', 'sluice, sendMany and readMany', 'in-place', BATCHED),
+    sluice('sluice-never-copied', 'sluice, reserve and readMany', 'never-copied', SINGLE),
     peer(
       'sluice-ring',
       'sluice, the bare slot queue',

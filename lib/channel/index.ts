@@ -26,6 +26,7 @@ export type { Receivable, Sendable } from './selectable.js';
 export { openChannel, sharedChannel } from './shared/open-channel.js';
 export type {
   ChannelHandle,
+  MessageReader,
   OpenChannelOptions,
   Reservation,
   SharedChannel,

@@ -11,6 +11,9 @@ export interface ChannelHandle<T> extends SharedHandle<'channel'> {
   readonly carries?: T;
 }
 
+/** Is shown bytes [`start`, `end`) of `memory`, which other threads write to again after the call: keep no view of it. */
+export type MessageReader = (memory: Buffer, start: number, end: number) => void;
+
 /** Room for one message, to be written in place: what {@link SharedChannel.reserve} gives. */
 export interface Reservation extends Disposable {
   /** The room, shared with the receiver: not zeroed, and not to be touched after `commit` or `abandon`. */
@@ -50,6 +53,25 @@ export interface SharedChannel<in out T> extends Channel<T> {
    * console.log(frames.tryRecv().ok); // prints: true
    */
   reserve(length: number): Reservation | undefined;
+  /**
+   * The other end of {@link SharedChannel.reserve}: takes up to `max` messages that have come and shows each to `read` where it
+   * lies, encoded. Nothing is copied and no object is made. Answers how many there were: 0 when none is there at present, or none
+   * will come. It does not wait: receive one by `recv`, and what came with it by this.
+   *
+   * Be quick: senders wait for the slots. What `read` throws is thrown once the messages that were claimed with the one it threw at, up
+   * to 128, have been shown; they are all taken.
+   *
+   * @throws InvalidArgTypeError, OutOfRangeError, NotSupportedError without a buffer
+   * @example
+   * const frames = sharedChannel<Uint8Array>({ capacity: 16, codec: bytes });
+   * await frames.sendMany([Buffer.from('one'), Buffer.from('two')]);
+   * let total = 0;
+   * frames.readMany(100, (memory, start, end) => {
+   *   for (let i = start; i < end; i++) total += memory[i]!;
+   * });
+   * console.log(total); // prints: 668
+   */
+  readMany(max: number, read: MessageReader): number;
   /** Waits of this thread for this channel keep the process alive: the default. */
   ref(): this;
   /** They do not. */

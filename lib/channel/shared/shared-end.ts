@@ -22,7 +22,7 @@ import type { WireCodec } from '../../shared/codec/codecs.js';
 import { makeHandle } from '../../shared/handle.js';
 import { readReason, writeReason } from '../../shared/reason.js';
 import { threadId, Waker } from '../../shared/waker.js';
-import { checkInteger } from '../../validate.js';
+import { checkFunction, checkInteger } from '../../validate.js';
 import type { Overflow } from '../channel.js';
 import { ChannelClosedError } from '../channel-error.js';
 import { ParkedSend } from '../operation.js';
@@ -38,7 +38,7 @@ import { Line } from './line.js';
 import { type Message, MessageQueue } from './message-queue.js';
 import { Parcel } from './parcel.js';
 import type { Room, RoomOwner } from './room.js';
-import type { ChannelHandle, Reservation, SharedChannel } from './shared-channel.js';
+import type { ChannelHandle, MessageReader, Reservation, SharedChannel } from './shared-channel.js';
 
 /** Values of STATE; any other is the id of the thread that is closing the channel. */
 const OPEN = 0;
@@ -558,6 +558,27 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       if (freed === 0 && (this.#senders.first === undefined || !this.#fillUp())) break;
     }
     return values.length === 0 && !this.#drained ? undefined : values;
+  }
+
+  readMany(max: number, read: MessageReader): number {
+    checkInteger('max', max, 1, Number.MAX_SAFE_INTEGER);
+    checkFunction('read', read);
+    if (this.#credit !== undefined) throw new NotSupportedError('readMany on a channel without a buffer');
+    if (this.#receivers.first !== undefined) {
+      this.#serveReceivers();
+      if (this.#receivers.first !== undefined) return 0;
+    }
+    const queue = this.#queue;
+    let shown = 0;
+    while (shown < max) {
+      const count = queue.readMany(max - shown, read);
+      if (count === 0 && (this.#senders.first === undefined || !this.#fillUp())) break;
+      shown += count;
+      if (count > 0) this.#received(count);
+      queue.throwFailure();
+    }
+    charge(Math.max(1, shown));
+    return shown;
   }
 
   enlistReceiver(waiter: ReceiveWaiter<T>): void {
