@@ -1,6 +1,7 @@
 /** The waits of single operations: what is enlisted when a receive or a send cannot happen at once. */
+
+import { Wait } from '../context/wait.js';
 import { closedFor, type Received } from './received.js';
-import { Wait } from './wait.js';
 import { type ReceiveWaiter, type SendWaiter, type Waiter, WaiterList } from './waiter.js';
 
 abstract class Operation<R> extends Wait<R> implements Waiter {

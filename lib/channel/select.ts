@@ -7,6 +7,7 @@
  */
 import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
 import { charge, ready } from '../context/turn-budget.js';
+import { Wait } from '../context/wait.js';
 import { waitObserver } from '../context/wait-observer.js';
 import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
 import { checkBoolean } from '../validate.js';
@@ -14,7 +15,7 @@ import { SendCase } from './case.js';
 import { ChannelClosedError } from './channel-error.js';
 import { closedFor } from './received.js';
 import { type Receivable, type ReceiveSide, receiveSide, type SendSide, sendSide } from './selectable.js';
-import { observeWait, Wait } from './wait.js';
+import { observeWait } from './wait.js';
 import { type ReceiveWaiter, type SendWaiter, type Waiter, WaiterList } from './waiter.js';
 
 /**

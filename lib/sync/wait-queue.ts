@@ -4,66 +4,37 @@
  * A waiter carries its own links, for the queue and for the source that may cancel it, so that it joins and leaves both in
  * O(1) without an allocation.
  */
-import { type Cancellable, CancellationSource } from '../context/cancellation.js';
-import { charge } from '../context/turn-budget.js';
-import { type ObservableWait, waitObserver } from '../context/wait-observer.js';
-
-// A promise's functions are handed out through these: an executor of its own would be a closure for each wait.
-let capturedResolve: (value: unknown) => void;
-let capturedReject: (reason: unknown) => void;
-function capture(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
-  capturedResolve = resolve;
-  capturedReject = reject;
-}
+import type { CancellationSource } from '../context/cancellation.js';
+import { Wait } from '../context/wait.js';
+import { waitObserver } from '../context/wait-observer.js';
 
 /** @internal */
-export class Waiter implements Cancellable, ObservableWait {
-  readonly promise: Promise<unknown>;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (reason: unknown) => void;
-
-  // In the queue.
+export class Waiter extends Wait<unknown> {
   queue: WaitQueue | undefined;
   previous: Waiter | undefined;
   next: Waiter | undefined;
-
-  // In the list of what may cancel it.
-  source: CancellationSource | undefined;
-  previousInSource: Cancellable | undefined;
-  nextInSource: Cancellable | undefined;
-  readonly isWait = true;
-
-  constructor() {
-    this.promise = new Promise(capture);
-    this.#resolve = capturedResolve;
-    this.#reject = capturedReject;
-  }
 
   get isParked(): boolean {
     return this.queue !== undefined;
   }
 
-  /**
-   * Ends the wait with `value`, which must not be a promise. The waiter has left its queue. Two tasks that hand a lock to each
-   * other go from wait to wait and never meet a ready path, so this is charged too.
-   */
-  resolve(value: unknown, turn = charge(1)): void {
-    CancellationSource.detach(this);
-    if (turn === undefined) this.#resolve(value);
-    else turn.then(() => this.#resolve(value));
+  protected withdraw(): void {
+    this.queue?.remove(this);
   }
 
-  /** Ends the wait with an error. The waiter has left its queue. */
-  reject(reason: unknown, turn = charge(1)): void {
-    CancellationSource.detach(this);
-    if (turn === undefined) this.#reject(reason);
-    else turn.then(() => this.#reject(reason));
+  /** Ends the wait with `value`, which must not be a promise. */
+  resolve(value: unknown, turn?: Promise<void>): void {
+    this.settle(value, turn);
   }
 
-  canceledBy(source: CancellationSource): void {
+  /** Ends the wait with an error. */
+  reject(reason: unknown, turn?: Promise<void>): void {
+    this.fail(reason, turn);
+  }
+
+  override canceledBy(source: CancellationSource): void {
     const queue = this.queue!;
-    queue.remove(this);
-    this.reject(source.reason);
+    super.canceledBy(source);
     queue.waiterLeft();
   }
 }
