@@ -73,7 +73,7 @@ describe('a task that a handler submits', () => {
   });
 
   it('fails with taskTimeout from its own beginning', async () => {
-    const pool = makePool({ taskTimeout: 300 });
+    const pool = makePool({ taskTimeout: 300, graceMs: 5000 }); // nobody is ended before the last task here
     await pool.ready();
     const end = await pool.run('nested', ['later', [60_000]]).catch((error) => error);
     expect(end).toMatchObject({ code: 'ERR_TASK_TIMEOUT' });

@@ -26,7 +26,10 @@ export default {
     { ...MICRO_COLUMNS[1], header: 'CPU ms', scale: 1e-6 },
   ],
   reference: { name: 'worker', label: 'bare Worker' },
-  chart: { caption: 'Time to the first result, bare Worker = 1; beside the bars in milliseconds' },
+  chart: {
+    caption: 'Milliseconds from the making of a pool to its first result',
+    parts: [{ key: 'toFirstNs', label: 'ms' }],
+  },
   targets: [],
   peers: [
     peer('sluice', 'sluice', 'ours'),

@@ -31,7 +31,10 @@ export default {
     MICRO_COLUMNS[1],
   ],
   reference: { name: 'sluice-alone', label: 'without stealing' },
-  chart: { caption: 'Time for a piece, without stealing = 1; beside the bars as a multiple of the ideal' },
+  chart: {
+    caption: 'Time for a piece as a multiple of the ideal',
+    parts: [{ key: 'overIdeal', label: '× ideal' }],
+  },
   targets: [],
   peers: [
     sluice('sluice', 'sluice'),

@@ -17,9 +17,10 @@ export class Completions extends WakeSource {
   readonly #retries: Retries;
   readonly #isDone: () => boolean;
   #comesBack = false;
+  #isClosed = false;
   readonly #slowLook = new SlowLook(() => {
     if (!this.#inbox.isEmpty && this.poll()) this.stop();
-    return !this.#isDone();
+    return !this.#isClosed && !this.#isDone();
   });
 
   constructor(memory: PoolMemory, handler: RecordHandler, retries: Retries, isDone: () => boolean) {
@@ -39,6 +40,12 @@ export class Completions extends WakeSource {
 
   stop(): void {
     Waker.get().remove(this);
+  }
+
+  /** For good. */
+  close(): void {
+    this.#isClosed = true;
+    this.stop();
   }
 
   poll(): boolean {

@@ -443,7 +443,7 @@ export class Intake {
   stop(): void {
     this.#limits.stop();
     this.retries.stop();
-    this.completions.stop();
+    this.completions.close();
   }
 }
 

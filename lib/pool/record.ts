@@ -96,21 +96,24 @@ export class InboxReader {
     const { inbox } = this.#memory;
     let count = 0;
     this.#isDraining = true;
-    while (count < max && inbox.read()) {
-      const at = inbox.start >> 2;
-      const word = inbox.words[at]!;
-      handler.record(
-        word >>> KIND_SHIFT,
-        word & SLOT_MASK,
-        inbox.words[at + 1]!,
-        this.#bytes,
-        inbox.start + RECORD_HEAD_BYTES,
-        inbox.end,
-      );
-      if (++count % RELEASE_EVERY === 0) inbox.release();
+    try {
+      while (count < max && inbox.read()) {
+        const at = inbox.start >> 2;
+        const word = inbox.words[at]!;
+        handler.record(
+          word >>> KIND_SHIFT,
+          word & SLOT_MASK,
+          inbox.words[at + 1]!,
+          this.#bytes,
+          inbox.start + RECORD_HEAD_BYTES,
+          inbox.end,
+        );
+        if (++count % RELEASE_EVERY === 0) inbox.release();
+      }
+    } finally {
+      inbox.release();
+      this.#isDraining = false;
     }
-    inbox.release();
-    this.#isDraining = false;
     return count;
   }
 }
