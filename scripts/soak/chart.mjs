@@ -45,6 +45,7 @@ export function memoryChart({ title, subtitle, minutes, series }) {
     parts.push(text(WIDTH - RIGHT + 12, TOP + 14 + i * 20, `— ${name}`, `fill="${colour}"`));
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#374151">
+<title>${title}</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>
 ${parts.join('\n')}
 </svg>
