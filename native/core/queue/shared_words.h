@@ -27,6 +27,7 @@ class SharedWords {
     return at(index).compare_exchange_strong(expected, desired, std::memory_order_seq_cst);
   }
   uint32_t exchange(uint32_t index, uint32_t value) const noexcept { return at(index).exchange(value); }
+  uint32_t fetchAdd(uint32_t index, uint32_t value) const noexcept { return at(index).fetch_add(value); }
   uint32_t fetchOr(uint32_t index, uint32_t bits) const noexcept { return at(index).fetch_or(bits); }
   uint32_t fetchAnd(uint32_t index, uint32_t bits) const noexcept { return at(index).fetch_and(bits); }
 

@@ -70,6 +70,17 @@ class SlotQueue {
   }
 
   uint32_t capacity() const noexcept { return capacity_; }
+  /// Slots that are claimed or full. One that is being written counts, and cannot be taken yet.
+  uint32_t length() const noexcept {
+    const uint32_t count = ahead();
+    const uint32_t claimed = count >= kShut ? count - kShut : count;
+    return claimed < capacity_ ? claimed : capacity_;  // consumers may have gone on between the two loads
+  }
+  /// No slot can be claimed for pushing any more, from this moment on. What was claimed before can still be published and
+  /// taken: shut and of length 0 means that nothing will come. Call it once.
+  void shut() const noexcept { words_.fetchAdd(layout::kTail, kShut); }
+  bool isShut() const noexcept { return ahead() >= kShut; }
+
   /// Index of the payload's first word.
   uint32_t payload(uint32_t position) const noexcept { return slot(position) + layout::kSlotPayload; }
   /// To be said for each slot that was claimed for pushing, in bytes.
@@ -160,6 +171,14 @@ class SlotQueue {
   }
 
  private:
+  /// What shut() adds to `tail`: no slot's stamp ever fits a position so far ahead.
+  static constexpr uint32_t kShut = 1U << 30;
+
+  /// How far `tail` is ahead of `head`, which never passes it.
+  uint32_t ahead() const noexcept {
+    const uint32_t head = words_.load(layout::kHead);
+    return words_.load(layout::kTail) - head;
+  }
   /// Index of the slot, whose first word is the stamp.
   uint32_t slot(uint32_t position) const noexcept {
     static_assert(layout::kSlotStamp == 0);

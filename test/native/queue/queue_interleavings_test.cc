@@ -1,16 +1,11 @@
 // Every way in which a few threads can run on each structure, at capacities that make them collide, with counters that
 // wrap; and the same with bugs planted, which must be found.
-#include "support/interleavings.h"
-
-#include <gtest/gtest.h>
+#include "support/exploring.h"
 
 #include <array>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "queue/byte_ring.h"
 #include "queue/lane.h"
@@ -20,38 +15,6 @@
 
 namespace sluice::testing_support {
 namespace {
-
-using Program = std::function<void(Execution&)>;
-
-/// Whether programs of hundreds of thousands of states are to be explored too.
-bool stressed() {
-  const char* stress = std::getenv("SLUICE_STRESS");
-  return stress != nullptr && std::string(stress) == "full";
-}
-
-// A sanitizer slows the explorer down many times over, and has only the explorer itself to look at: all states are for the
-// plain build.
-#if defined(SLUICE_ASAN) || defined(SLUICE_TSAN)
-constexpr bool kSanitized = true;
-constexpr uint64_t kMaxStates = 200;
-#else
-constexpr bool kSanitized = false;
-constexpr uint64_t kMaxStates = 20'000'000;
-#endif
-
-void passes(const Program& program) {
-  const Outcome outcome = explore(program, kMaxStates);
-  EXPECT_EQ(outcome.failure, "");
-  EXPECT_TRUE(outcome.exhausted || kSanitized) << "gave up after " << outcome.states << " states";
-  EXPECT_GT(outcome.runs, 1U);
-  std::cout << "  " << outcome.runs << " runs, " << outcome.states << " states\n";
-}
-
-void fails(const Program& program, const std::string& how) {
-  const Outcome outcome = explore(program);
-  EXPECT_NE(outcome.failure, "") << "a planted bug was not found in " << outcome.runs << " runs";
-  EXPECT_NE(outcome.failure.find(how), std::string::npos) << outcome.failure;
-}
 
 /// What threads have taken: each value at most once, and in the end each value that went in.
 class Tally {
@@ -214,6 +177,67 @@ TEST_P(AtEachSize, SlotQueueIsSweptByTwoAfterADeath) {
     });
   });
 }
+
+struct ShutMistakes {
+  bool flagBesideTheTail = false;
+};
+
+/// Two producers, one that shuts the queue, and a consumer that takes until it sees that nothing will come.
+Program shutting(Size size, ShutMistakes mistakes = {}) {
+  return [=](Execution& run) {
+    const ModelWords words(run, 0);
+    Queue::create(words, size.capacity, kPayloadBytes, size.first);
+    const ModelWords flag(run, 4096);
+    const auto isShut = [flag, mistakes](const Queue& queue) {
+      return mistakes.flagBesideTheTail ? flag.load(0) != 0 : queue.isShut();
+    };
+    auto tally = std::make_shared<Tally>();
+    auto wasShut = std::make_shared<bool>(false);
+    for (uint32_t id = 1; id <= 2; id++) {
+      run.thread([&run, words, tally, wasShut, isShut, mistakes, id] {
+        const Queue queue(words, id);
+        const bool tooLate = *wasShut;
+        if (mistakes.flagBesideTheTail && isShut(queue)) return;
+        if (!push(queue, words, id)) return;
+        run.check(!tooLate, "pushed after it was shut");
+        tally->put(id);
+      });
+    }
+    run.thread([words, flag, wasShut, mistakes] {
+      if (mistakes.flagBesideTheTail)
+        flag.store(0, 1);
+      else
+        Queue(words, 3).shut();
+      *wasShut = true;
+    });
+    auto ended = std::make_shared<bool>(false);
+    run.thread([&run, words, tally, isShut, ended] {
+      const Queue queue(words, 4);
+      for (int looks = 0; looks < 3; looks++) {
+        const bool over = isShut(queue) && queue.length() == 0;
+        if (const uint32_t value = pop(queue, words)) {
+          run.check(!over, "took a value after the end");
+          tally->took(run, value);
+        } else if (over) {
+          *ended = true;
+          return;
+        }
+      }
+    });
+    run.atEnd([&run, words, tally, ended] {
+      const Queue queue(words, 5);
+      while (const uint32_t value = pop(queue, words)) {
+        run.check(!*ended, "a value came after the end");
+        tally->took(run, value);
+      }
+      tally->compare(run);
+      run.check(queue.length() == 0, "counts what is not there");
+      run.check(!push(queue, words, 6), "pushed after it was shut");
+    });
+  };
+}
+
+TEST_P(AtEachSize, SlotQueueTakesNothingOnceItIsShut) { passes(shutting(GetParam())); }
 
 /// Two producers, and a consumer that reads and releases by turns; records of 8 and of 24 bytes in a ring that holds 64, and
 /// a start from which one of them must skip the ring's end.
@@ -515,19 +539,6 @@ TEST(Interleavings, ParkingLosesNoWakeToTheDead) {
 
 // Planted bugs. Each takes one thing away that the structures rely on.
 
-/// `program`, with accesses of this kind weakened to `order`, on these words only if `word` is not given up.
-template <typename Applies>
-Program weakened(const Program& program, Order order, Applies applies) {
-  return [=](Execution& run) {
-    run.weaken = [=](Access access, Order own) { return applies(access) ? order : own; };
-    program(run);
-  };
-}
-
-constexpr auto storesTo(uint32_t index) {
-  return [=](Access access) { return access.kind == Access::Kind::kStore && access.index == index; };
-}
-
 TEST(PlantedBug, SlotPublishedWithARelaxedStore) {
   fails(weakened(producersAndConsumers({2, 0}), Order::kRelaxed, storesTo(layout::kSlots)), "race");
 }
@@ -543,6 +554,8 @@ TEST(PlantedBug, SlotFreedWithARelaxedStore) {
   const Size size{1, 0};
   fails(weakened(producersAndConsumers(size), Order::kRelaxed, storesTo(layout::kSlots)), "race");
 }
+
+TEST(PlantedBug, QueueShutByAFlagBesideTheTail) { fails(shutting({2, 0}, {.flagBesideTheTail = true}), "after"); }
 
 TEST(PlantedBug, RecordCommittedWithARelaxedStore) {
   fails(weakened(ringOfRecords(0), Order::kRelaxed, storesTo(layout::kRingRecords)), "race");

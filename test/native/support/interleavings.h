@@ -52,15 +52,30 @@ struct Outcome {
 /// One run of a program, and its memory.
 class Execution {
  public:
-  static constexpr uint32_t kMaxThreads = 5;  // thread 0 prepares and inspects
+  static constexpr uint32_t kMaxThreads = 6;  // thread 0 prepares and inspects
   static constexpr uint32_t kMaxWords = 96;   // that are touched at all
 
   using Body = std::function<void()>;
 
   /// Adds a thread that starts when the program has been set up.
   void thread(Body body) { bodies_.push_back(std::move(body)); }
+  /// Thread `victim`, counted from 1 in the order of their making, may end before any of its steps, the first excepted.
+  /// `body` is a thread that runs then, and to which all that the victim has done is visible.
+  void mayDie(uint32_t victim, Body body) {
+    thread(std::move(body));
+    threads_[bodies_.size()].mourns = victim;
+  }
   /// Called when all threads have ended, with everything visible.
   void atEnd(Body body) { end_ = std::move(body); }
+  /// For programs all of whose accesses are sequentially consistent: memory is its newest values, whatever came before,
+  /// and threads may forget() what they have read. Larger programs, loops among them, become small enough.
+  bool sequential = false;
+  /// The thread has nothing in mind from before but `rest`: whatever way brought it here, it goes on alike.
+  void forget(uint64_t rest) {
+    if (sequential) threads_[current_].hash = mix(current_, rest);
+  }
+  /// The program has made a note beside the memory; states that differ in their notes are two.
+  void note(uint64_t what) { memoryHash_ += mix(0x207e, what); }
   /// Plants a bug: the order that an access gets instead of its own.
   std::function<Order(Access, Order)> weaken;
 
@@ -99,6 +114,15 @@ class Execution {
     const uint32_t at = newest - choose(newest - oldest + 1);
     see(number, at, order);
     return words_[number].history[at].value;
+  }
+
+  /// A sequentially consistent load of which the thread remembers only what `view` makes of the value.
+  template <typename View>
+  uint32_t loadAs(uint32_t index, View view) {
+    const uint64_t before = threads_[current_].hash;
+    const uint32_t value = view(load(index, Order::kSeqCst));
+    if (sequential) threads_[current_].hash = mix(mix(before, index), value);
+    return value;
   }
 
   void store(uint32_t index, uint32_t value, Order order) {
@@ -192,7 +216,10 @@ class Execution {
     uint64_t hash = 0;
     bool started = false;
     bool ended = false;
+    bool killed = false;
     bool asleep = false;
+    /// The thread after whose death it runs; 0: it runs anyhow.
+    uint32_t mourns = 0;
     uint32_t sleepsOn = 0;
     uint32_t sleepsWhile = 0;
   };
@@ -240,7 +267,7 @@ class Execution {
       self.view.join(message.view);
       for (uint32_t i = 0; i < kMaxThreads; i++) self.clock[i] = std::max(self.clock[i], message.clock[i]);
     }
-    self.hash = mix(mix(self.hash, words_[number].index), message.hash);
+    self.hash = mix(mix(self.hash, words_[number].index), sequential ? message.value : message.hash);
   }
 
   void append(uint32_t number, uint32_t value, Order order, const Message* exchanged, bool plain) {
@@ -265,7 +292,7 @@ class Execution {
     self.hash = mix(mix(mix(self.hash, word.index), value), static_cast<uint64_t>(order));
     message.hash = self.hash;
     memoryHash_ -= mix(word.index + 1, word.hash);
-    word.hash = mix(word.hash, mix(message.hash, order == Order::kSeqCst ? 1 : 0));
+    word.hash = sequential ? mix(1, value) : mix(word.hash, mix(message.hash, order == Order::kSeqCst ? 1 : 0));
     memoryHash_ += mix(word.index + 1, word.hash);
     word.history.push_back(std::move(message));
   }
@@ -312,7 +339,7 @@ class Execution {
     // The thread that is running comes first: going on with it costs nothing.
     if (current_ != 0 && canStep(threads_[current_])) able[count++] = current_;
     for (uint32_t i = 1; i <= bodies_.size(); i++) {
-      allEnded &= threads_[i].ended;
+      allEnded &= threads_[i].ended || (threads_[i].mourns != 0 && !threads_[threads_[i].mourns].killed);
       if (i != current_ && canStep(threads_[i])) able[count++] = i;
     }
     if (allEnded) {
@@ -323,10 +350,33 @@ class Execution {
     if (++steps_ == kMaxSteps) failure_ = "a thread makes no progress";
     if (!failure_.empty()) return 0;
     if (depth_ >= replayed_ && !visited_->insert(stateHash()).second) return 0;
-    return count == 1 ? able[0] : able[decide(count)];
+    // When others go on first does not matter to what the dead has done: so it dies only where it would have gone on.
+    const bool mayDie = current_ != 0 && !threads_[current_].ended && mournerOf(current_) != 0;
+    const uint32_t ways = count + (mayDie ? 1 : 0);
+    const uint32_t way = ways == 1 ? 0 : decide(ways);
+    if (way < count) return able[way];
+    kill();
+    return schedule();
+  }
+
+  uint32_t mournerOf(uint32_t thread) const {
+    for (uint32_t i = 1; i <= bodies_.size(); i++)
+      if (threads_[i].mourns == thread) return i;
+    return 0;
+  }
+
+  void kill() {
+    Thread& dead = threads_[current_];
+    Thread& mourner = threads_[mournerOf(current_)];
+    dead.ended = true;
+    dead.killed = true;
+    mourner.view.join(dead.view);
+    for (uint32_t i = 0; i < kMaxThreads; i++) mourner.clock[i] = std::max(mourner.clock[i], dead.clock[i]);
+    mourner.hash = mix(mourner.hash, dead.hash);
   }
 
   bool canStep(const Thread& thread) {
+    if (thread.mourns != 0 && !threads_[thread.mourns].killed) return false;
     return !thread.ended && !(thread.asleep && words_[thread.sleepsOn].history.back().value == thread.sleepsWhile);
   }
 
@@ -439,6 +489,9 @@ class ModelWords {
   uint32_t exchange(uint32_t index, uint32_t value) const {
     return run_->exchange(base_ + index, Order::kSeqCst, [=](uint32_t& word) { return word = value, true; });
   }
+  uint32_t fetchAdd(uint32_t index, uint32_t value) const {
+    return run_->exchange(base_ + index, Order::kSeqCst, [=](uint32_t& word) { return word += value, true; });
+  }
   uint32_t fetchOr(uint32_t index, uint32_t bits) const {
     return run_->exchange(base_ + index, Order::kSeqCst, [=](uint32_t& word) { return word |= bits, true; });
   }
@@ -446,6 +499,10 @@ class ModelWords {
     return run_->exchange(base_ + index, Order::kSeqCst, [=](uint32_t& word) { return word &= bits, true; });
   }
   uint32_t peek(uint32_t index) const { return run_->peek(base_ + index); }
+  template <typename View>
+  uint32_t loadAs(uint32_t index, View view) const {
+    return run_->loadAs(base_ + index, view);
+  }
   uint32_t loadRelaxed(uint32_t index) const { return run_->load(base_ + index, Order::kRelaxed); }
   void storeRelaxed(uint32_t index, uint32_t value) const { run_->store(base_ + index, value, Order::kRelaxed); }
   uint32_t read(uint32_t index) const { return run_->read(base_ + index); }
@@ -462,7 +519,7 @@ class ModelWords {
   uint32_t base_;
 };
 
-/// The model's threads as a WakerRegistry has them: each has a mailbox, and may be dead. Ids are 1 to 4.
+/// The model's threads as a WakerRegistry has them: each has a mailbox, and may be dead. Ids are 1 to 5.
 class ModelWakers {
  public:
   static constexpr uint32_t kBase = 1U << 20;
