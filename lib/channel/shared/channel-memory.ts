@@ -3,11 +3,10 @@
  * where long messages lie.
  *
  * - *constants*, one line;
- * - *state*: whether it is being closed and by whom, and the count of dropped values; *credit*, on a line of its own;
+ * - *state*: whether it is being closed and by whom, and the count of dropped values;
  * - the *reason* given to `close`;
  * - the *wait sets* of receivers and senders;
- * - the *seats*, without a buffer only: what each thread has to do with the credit;
- * - the *slot queue*;
+ * - the *slot queue*, or without a buffer the *rendezvous*;
  * - the *long messages*.
  */
 import { LINE_BYTES, LINE_WORDS } from '../../shared/layout.js';
@@ -18,8 +17,9 @@ import { WaitSet } from '../../shared/wait-set.js';
 import type { Overflow } from '../channel.js';
 import { OVERFLOWS } from '../overflow.js';
 import { chunksFor, LongMessages } from './long-messages.js';
+import { PLACES, Rendezvous } from './rendezvous.js';
 
-const KIND = (0x51ce << 16) | (1 << 8) | 16;
+const KIND = (0x51ce << 16) | (2 << 8) | 16;
 // Constants.
 const RENDEZVOUS = 1;
 const MAX_BYTES = 2;
@@ -32,27 +32,20 @@ const SERIAL = 8;
 /** Words that change. */
 export const STATE = LINE_WORDS;
 export const DROPPED = LINE_WORDS + 1;
-/** Threads that wait to receive and to which nothing was given yet. */
-export const CREDIT = 2 * LINE_WORDS;
-export const REASON = 3 * LINE_WORDS;
+export const REASON = 2 * LINE_WORDS;
 
 const REASON_LINES = REASON_BYTES / LINE_BYTES;
-const READERS = (3 + REASON_LINES) * LINE_BYTES;
+const READERS = (2 + REASON_LINES) * LINE_BYTES;
 const WRITERS = READERS + LINE_BYTES;
-const SEATS = WRITERS + LINE_BYTES;
-const SEAT_COUNT = 64;
-/** Words of a seat: whose it is, whether 1 of the credit is its, whether it has taken 1 and not sent for it yet. */
-export const SEAT_WORDS = 4;
-export const SEAT_ANNOUNCED = 1;
-export const SEAT_SENDING = 2;
-const QUEUE = SEATS + wholeLines(SEAT_COUNT * SEAT_WORDS * 4);
+const QUEUE = WRITERS + LINE_BYTES;
 
 /** Bytes that lie in the slot itself. With the slot's own words that makes two cache lines. */
 const INLINE_BYTES = 112;
-/** Values under way in a channel without a buffer, each to a thread that waits for it. */
-const RENDEZVOUS_SLOTS = 64;
 /** Room for long messages: twice the longest, or one chunk for each slot, up to this. */
 const MAX_SHARE = 16 * 2 ** 20;
+
+const queueBytesFor = (isRendezvous: boolean, slots: number, slotBytes: number): number =>
+  isRendezvous ? Rendezvous.byteLength(slotBytes) : wholeLines(SlotQueue.byteLength(slots, slotBytes));
 
 export interface ChannelParameters {
   capacity: number;
@@ -63,7 +56,10 @@ export interface ChannelParameters {
 export class ChannelMemory {
   readonly region: SharedRegion;
   readonly words: Int32Array;
-  readonly queue: SlotQueue;
+  readonly queue: SlotQueue | Rendezvous;
+  /** The queue, when the channel has no buffer, and when it has one. */
+  readonly rendezvous: Rendezvous | undefined;
+  readonly buffer: SlotQueue | undefined;
   readonly readers: WaitSet;
   readonly writers: WaitSet;
   /** undefined when every message fits a slot. */
@@ -73,19 +69,18 @@ export class ChannelMemory {
   readonly overflow: Overflow;
   /** Names the channel within the process. */
   readonly name: string;
-  readonly seats: Int32Array;
 
   static create(
     { capacity, maxBytes, overflow }: ChannelParameters,
     maker: number,
     serial: number,
   ): ChannelMemory {
-    const slots = capacity === 0 ? RENDEZVOUS_SLOTS : capacity;
+    const slots = capacity === 0 ? PLACES : capacity;
     const slotBytes = Math.ceil(Math.min(maxBytes, INLINE_BYTES) / 4) * 4;
     const longest = chunksFor(maxBytes);
     const share = Math.min(slots * Math.min(longest, 1), chunksFor(MAX_SHARE));
     const chunks = maxBytes <= slotBytes ? 0 : Math.max(2 * longest, share);
-    const queueBytes = wholeLines(SlotQueue.byteLength(slots, slotBytes));
+    const queueBytes = queueBytesFor(capacity === 0, slots, slotBytes);
     const region = allocateShared(QUEUE + queueBytes + (chunks === 0 ? 0 : LongMessages.byteLength(chunks)));
     const words = new Int32Array(region.buffer, region.byteOffset, region.byteLength / 4);
     words[RENDEZVOUS] = capacity === 0 ? 1 : 0;
@@ -96,7 +91,7 @@ export class ChannelMemory {
     words[OVERFLOW] = OVERFLOWS.indexOf(overflow);
     words[MAKER] = maker;
     words[SERIAL] = serial;
-    SlotQueue.create(slots, slotBytes, subregion(region, QUEUE, queueBytes));
+    if (capacity > 0) SlotQueue.create(slots, slotBytes, subregion(region, QUEUE, queueBytes));
     Atomics.store(words, 0, KIND);
     return new ChannelMemory(region);
   }
@@ -104,20 +99,23 @@ export class ChannelMemory {
   /** @throws SharedMemoryError when no channel of this version lies there */
   constructor(region: SharedRegion) {
     const words = openWords(region, KIND, 'channel');
-    const queueBytes = wholeLines(SlotQueue.byteLength(words[SLOTS]!, words[SLOT_BYTES]!));
+    const slotBytes = words[SLOT_BYTES]!;
+    const queueBytes = queueBytesFor(words[RENDEZVOUS] === 1, words[SLOTS]!, slotBytes);
+    const queueRegion = subregion(region, QUEUE, queueBytes);
     const chunks = words[CHUNKS]!;
     this.region = region;
     this.words = words;
     this.readers = new WaitSet(subregion(region, READERS, WaitSet.byteLength));
     this.writers = new WaitSet(subregion(region, WRITERS, WaitSet.byteLength));
-    this.seats = new Int32Array(region.buffer, region.byteOffset + SEATS, SEAT_COUNT * SEAT_WORDS);
-    this.queue = new SlotQueue(subregion(region, QUEUE, queueBytes));
+    this.rendezvous = words[RENDEZVOUS] === 1 ? new Rendezvous(queueRegion, slotBytes) : undefined;
+    this.buffer = this.rendezvous === undefined ? new SlotQueue(queueRegion) : undefined;
+    this.queue = (this.rendezvous ?? this.buffer)!;
     if (chunks > 0)
       this.long = new LongMessages(
         subregion(region, QUEUE + queueBytes, LongMessages.byteLength(chunks)),
         chunks,
       );
-    this.capacity = words[RENDEZVOUS] === 1 ? 0 : this.queue.capacity;
+    this.capacity = this.buffer?.capacity ?? 0;
     this.maxBytes = words[MAX_BYTES]!;
     this.overflow = OVERFLOWS[words[OVERFLOW]!]!;
     this.name = `${words[MAKER]}/${words[SERIAL]}`;

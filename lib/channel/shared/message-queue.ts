@@ -16,6 +16,7 @@ import type { SlotQueue } from '../../shared/slot-queue.js';
 import { MessageTooLargeError } from '../channel-error.js';
 import type { ChannelMemory } from './channel-memory.js';
 import type { LongMessages } from './long-messages.js';
+import type { Rendezvous } from './rendezvous.js';
 import { Room, type RoomOwner } from './room.js';
 import type { MessageReader } from './shared-channel.js';
 
@@ -31,7 +32,7 @@ export interface Message {
 }
 
 export class MessageQueue<T> {
-  readonly slots: SlotQueue;
+  readonly slots: SlotQueue | Rendezvous;
   readonly #long: LongMessages | undefined;
   readonly #longBuffer: Buffer | undefined;
   readonly #slotBuffer: Buffer;
@@ -147,12 +148,12 @@ export class MessageQueue<T> {
   }
 
   /**
-   * Puts in values of `list` from `from` on, as many as there is room for, in one claim. Answers how many.
+   * Puts in values of `list` from `from` on, as many as there is room for, in one claim. Answers how many. Into a buffer only.
    *
    * @param sent is told how many were put in when a codec throws
    */
   pushMany(list: readonly T[], from: number, sent: (count: number) => void): number {
-    const { slots } = this;
+    const slots = this.slots as SlotQueue;
     const claimed = slots.claimPush(Math.min(list.length - from, MAX_BATCH));
     if (claimed === 0) return 0;
     const first = slots.pushPosition;
@@ -325,10 +326,10 @@ export class MessageQueue<T> {
     return true;
   }
 
-  /** Claims room for a message of `length` bytes, to be written in place; undefined when there is none. `finish` is to follow. */
+  /** Claims room in a buffer for a message of `length` bytes, to be written in place; undefined when there is none. `finish` is to follow. */
   reserve(length: number, owner: RoomOwner): Room | undefined {
     if (length > this.#maxBytes) throw new MessageTooLargeError(length, this.#maxBytes);
-    const { slots } = this;
+    const slots = this.slots as SlotQueue;
     let run = -1;
     if (length > this.#inlineBytes) {
       run = this.#takeRun(length);
@@ -349,7 +350,7 @@ export class MessageQueue<T> {
 
   /** Sends what was written to `room`, or nothing. */
   finish({ bytes, position, run }: Room, commits: boolean): void {
-    const { slots } = this;
+    const slots = this.slots as SlotQueue;
     const { length } = bytes;
     if (commits) {
       if (run < 0) slots.setLength(position, length);

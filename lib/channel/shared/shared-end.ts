@@ -6,7 +6,7 @@
  * is only to serve its waiters at once, in the same step, when one of its own operations made that possible. Where
  * threads compete, a wake goes to one at a time, in turn.
  *
- * Without a buffer, a value is put into the queue only for a thread that waits: see credit.ts.
+ * Without a buffer, a value is put down only for a thread that waits: see rendezvous.ts, which stands in for the queue then.
  *
  * Order. An operation here changes the queue and then looks for parked threads; a thread that parks says so and then looks at
  * the queue. All of these are sequentially consistent: one of the two sees the other (lib/shared has the proof).
@@ -33,10 +33,10 @@ import { type BatchSendSide, sendManyTo } from '../sender.js';
 import { observeWait } from '../wait.js';
 import { type ReceiveWaiter, type SendWaiter, WaiterList } from '../waiter.js';
 import { type ChannelMemory, DROPPED, REASON, STATE } from './channel-memory.js';
-import { Credit } from './credit.js';
 import { Line } from './line.js';
 import { type Message, MessageQueue } from './message-queue.js';
 import { Parcel } from './parcel.js';
+import { OFFER_MADE, type Rendezvous, VALUE_THERE } from './rendezvous.js';
 import type { Room, RoomOwner } from './room.js';
 import type { ChannelHandle, MessageReader, Reservation, SharedChannel } from './shared-channel.js';
 
@@ -57,7 +57,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   readonly codec: WireCodec<T>;
   readonly #queue: MessageQueue<T>;
   /** Without a buffer. */
-  readonly #credit: Credit | undefined;
+  readonly #rendezvous: Rendezvous | undefined;
   readonly #overflow: Overflow;
   readonly #receiveLine: Line;
   readonly #sendLine: Line;
@@ -83,7 +83,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     this.codec = codec;
     this.capacity = memory.capacity;
     this.#queue = new MessageQueue(memory, codec);
-    this.#credit = memory.capacity === 0 ? new Credit(memory) : undefined;
+    this.#rendezvous = memory.rendezvous;
     this.#overflow = memory.overflow;
     const end = this as SharedEnd<unknown>;
     this.#receiveLine = new Line(end, true, false);
@@ -101,7 +101,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   }
 
   get length(): number {
-    return this.#credit === undefined ? this.#queue.slots.length : 0;
+    return this.#rendezvous === undefined ? this.#queue.slots.length : 0;
   }
 
   get dropped(): number {
@@ -200,8 +200,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   get sendable(): boolean {
     const { slots } = this.#queue;
     if (slots.isShut) return true;
-    if (this.#credit === undefined) return slots.pushable;
-    return this.#receivers.first !== undefined || this.#credit.available;
+    return slots.pushable || (this.#rendezvous !== undefined && this.#receivers.first !== undefined);
   }
 
   sendNow(value: T): boolean {
@@ -228,7 +227,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       let count = 0;
       if (max > 1 && queue.slots.length === 0) {
         count = this.#handOver(list, sent, max);
-      } else if (this.#credit === undefined) {
+      } else if (this.#rendezvous === undefined) {
         count = queue.pushMany(list, sent, (done) => this.#sent(done));
         if (count > 0) this.#sent(count);
       }
@@ -251,7 +250,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
    * not be looked at, which would fetch the receivers' line from their cache each time. False: take the long way.
    */
   #put(value: T): boolean {
-    if (this.#credit !== undefined || this.#senders.first !== undefined) return false;
+    if (this.#rendezvous !== undefined || this.#senders.first !== undefined) return false;
     try {
       if (!this.#queue.put(value)) return false;
     } catch (error) {
@@ -279,27 +278,30 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       this.pollSenders();
       if (this.#senders.first === undefined) return this.#push(kept);
       // Without a buffer, a sender that waits beside a receiver is a case of the receiver's own select: nobody is passed.
-      return this.#credit !== undefined && this.#receivers.first !== undefined && this.#push(kept);
+      return this.#rendezvous !== undefined && this.#receivers.first !== undefined && this.#push(kept);
     }
     return this.#push(message);
   }
 
   #push(message: Message): boolean {
-    const credit = this.#credit;
-    if (credit === undefined) return this.#queue.push(message);
-    const receiver = this.#receivers.first;
-    if (receiver !== undefined && this.#queue.slots.length === 0 && credit.retract()) {
-      this.#deliver(receiver, message);
-      if (this.#receivers.first !== undefined) this.announce();
-      return true;
-    }
-    if (this.#queue.slots.isShut || !credit.take()) return false;
-    if (this.#queue.push(message)) {
-      credit.sent();
-      return true;
-    }
-    credit.giveBack();
+    return this.#giveHere(message) || this.#giveAway(message);
+  }
+
+  /** To the queue, and with it to any thread. */
+  #giveAway(message: Message): boolean {
+    if (this.#queue.push(message)) return true;
+    // Receivers may have taken a claim for one that would hold, and wait for its value.
+    if (this.#rendezvous?.isShut) this.memory.readers.wakeAll();
     return false;
+  }
+
+  /** Without a buffer: gives `message` to a receiver that waits in this thread, if nothing is under way that would be passed. */
+  #giveHere(message: Message): boolean {
+    const receiver = this.#rendezvous === undefined ? undefined : this.#receivers.first;
+    if (receiver === undefined || this.#queue.slots.length > 0 || !this.#rendezvous!.retract()) return false;
+    this.#deliver(receiver, message);
+    if (this.#receivers.first !== undefined) this.announce();
+    return true;
   }
 
   /** Straight to a receiver of this thread, while nothing is in the queue. */
@@ -315,7 +317,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   }
 
   #handOver(list: readonly T[], from: number, max: number): number {
-    if (this.#credit?.retract() === false) return 0;
+    if (this.#rendezvous?.retract() === false) return 0;
     const values: T[] = [];
     const count = Math.min(max, list.length - from);
     for (let i = 0; i < count; i++) values.push(this.#queue.decode(this.#queue.encode(list[from + i]!)));
@@ -333,7 +335,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       this.#serveReceivers();
       if (!this.#queue.slots.poppable) return;
     }
-    if (this.#credit !== undefined) readers.wakeAll();
+    if (this.#rendezvous !== undefined) readers.wakeAll();
     else if (others || this.#receivers.first !== undefined) readers.wake(count);
   }
 
@@ -379,7 +381,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       let message: Message;
       try {
         const { value } = sender;
-        if (this.#credit === undefined && !(value instanceof Parcel)) {
+        if (this.#rendezvous === undefined && !(value instanceof Parcel)) {
           if (!this.#queue.put(value)) break;
           sender.taken();
           sent++;
@@ -399,32 +401,22 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   /** Sends for a waiter. A select first makes sure that no other case of it has happened. */
   #meet(sender: SendWaiter<T | Parcel>, message: Message): boolean {
     const receiver = this.#receivers.first;
-    const selects = sender.hold !== undefined;
-    if (this.#credit !== undefined && selects) {
-      const own = receiver !== undefined && sameSelect(sender, receiver);
-      if (receiver !== undefined && !own && this.#push(message)) {
-        sender.taken();
-        return true;
-      }
-      if (!sender.hold!()) return false;
-      if (!this.#credit.take()) {
+    if (this.#rendezvous === undefined || sender.hold === undefined) {
+      if (!this.#push(message)) return false;
+    } else if (receiver === undefined || sameSelect(sender, receiver) || !this.#giveHere(message)) {
+      if (!sender.hold()) return false;
+      if (!this.#giveAway(message)) {
         sender.resume?.();
         return false;
       }
-      if (!this.#queue.push(message)) {
-        this.#credit.giveBack();
-        sender.resume?.();
-        return false;
-      }
-      this.#credit.sent();
-    } else if (!this.#push(message)) return false;
+    }
     sender.taken();
     return true;
   }
 
   reserve(length: number): Reservation | undefined {
     checkInteger('length', length, 0, 2 ** 31 - 1);
-    if (this.#credit !== undefined) throw new NotSupportedError('reserve on a channel without a buffer');
+    if (this.#rendezvous !== undefined) throw new NotSupportedError('reserve on a channel without a buffer');
     if (this.#queue.slots.isShut) throw this.#closedError();
     charge(1);
     if (this.#senders.first !== undefined && !this.pollSenders()) return undefined;
@@ -458,19 +450,20 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     charge(1);
     const received = this.receiveNow();
     if (received !== undefined) return received;
-    // A sender of another thread sends only to who waits: wait for a moment.
-    if (
-      this.#credit === undefined ||
-      !this.memory.writers.othersParked ||
-      this.#receivers.first !== undefined
-    )
-      return EMPTY;
-    this.#credit.announce();
+    return this.#meetSender() ?? EMPTY;
+  }
+
+  /** Without a buffer a sender of another thread sends only to who waits: waits for a moment. */
+  #meetSender(): Received<T> | undefined {
+    const rendezvous = this.#rendezvous;
+    if (rendezvous === undefined || !this.memory.writers.othersParked || this.#receivers.first !== undefined)
+      return undefined;
+    if (!this.#offer(rendezvous)) return this.receiveNow();
     for (let tries = 0; tries < MEETING_SPINS * 10; tries++) {
-      if (this.#queue.slots.poppable) break;
-      if (tries >= MEETING_SPINS && this.#credit.retract()) break;
+      if (rendezvous.poppable) break;
+      if (tries >= MEETING_SPINS && rendezvous.retract()) break;
     }
-    return this.receiveNow() ?? EMPTY;
+    return this.receiveNow();
   }
 
   get receiveReady(): boolean {
@@ -486,12 +479,12 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     if (this.#receivers.first !== undefined) {
       this.#serveReceivers(); // who came first
       if (this.#receivers.first !== undefined)
-        return this.#credit !== undefined && this.#senders.first !== undefined
+        return this.#rendezvous !== undefined && this.#senders.first !== undefined
           ? this.#takeFromSender() // a case of the receiver's own select: nobody is passed
           : this.#refuse();
     }
     if (!queue.pop()) {
-      if (this.#senders.first !== undefined && this.#credit !== undefined) return this.#takeFromSender();
+      if (this.#senders.first !== undefined && this.#rendezvous !== undefined) return this.#takeFromSender();
       if (this.#senders.first === undefined || !this.#fillUp() || !queue.pop()) {
         if (this.#drained) return closedFor(this.#closeReason);
         return this.#refuse();
@@ -499,7 +492,6 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     }
     const value = queue.popped as T;
     queue.popped = undefined;
-    this.#credit?.settle();
     this.#received(1);
     return { ok: true, value };
   }
@@ -544,7 +536,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   }
 
   protected override takeMany(max: number): T[] | undefined {
-    if (this.#credit !== undefined) return super.takeMany(max);
+    if (this.#rendezvous !== undefined) return super.takeMany(max);
     if (this.#receivers.first !== undefined) {
       this.#serveReceivers();
       if (this.#receivers.first !== undefined) return undefined;
@@ -563,7 +555,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   readMany(max: number, read: MessageReader): number {
     checkInteger('max', max, 1, Number.MAX_SAFE_INTEGER);
     checkFunction('read', read);
-    if (this.#credit !== undefined) throw new NotSupportedError('readMany on a channel without a buffer');
+    if (this.#rendezvous !== undefined) throw new NotSupportedError('readMany on a channel without a buffer');
     if (this.#receivers.first !== undefined) {
       this.#serveReceivers();
       if (this.#receivers.first !== undefined) return 0;
@@ -588,7 +580,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   /** What to do after `count` slots became free: serve senders, here and elsewhere. */
   #received(count: number): void {
     this.#sendRefused = false;
-    if (this.#credit !== undefined) return;
+    if (this.#rendezvous !== undefined) return;
     const { writers } = this.memory;
     const others = writers.othersParked;
     if (this.#senders.first !== undefined && (!others || this.#takeTurn())) {
@@ -612,7 +604,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     this.#freed += count;
     if (this.#freed >= capacity >> 3) {
       this.#freed = 0;
-      if (this.#queue.slots.halfEmpty) {
+      if (this.memory.buffer?.halfEmpty) {
         this.memory.writers.wake(capacity >> 1);
         return;
       }
@@ -635,17 +627,26 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
 
   #serveReceivers(): void {
     let freed = 0;
+    do freed += this.#serveThoseHere();
+    while (this.#receivers.first !== undefined && !this.#waitOn());
+    if (freed > 0) this.#received(freed);
+  }
+
+  #serveThoseHere(): number {
+    let freed = 0;
     for (let receiver = this.#receivers.first; receiver !== undefined; receiver = this.#receivers.first) {
       const count = this.#serve(receiver);
       if (count === 0) break;
       freed += count;
-      this.#credit?.settle();
     }
-    if (this.#receivers.first !== undefined) {
-      if (this.#drained) this.#endReceivers();
-      else this.announce();
-    }
-    if (freed > 0) this.#received(freed);
+    return freed;
+  }
+
+  /** There was nothing for those who wait here. False: there is now. */
+  #waitOn(): boolean {
+    if (this.#drained) this.#endReceivers();
+    else if (this.#rendezvous !== undefined) return this.#offer(this.#rendezvous);
+    return true;
   }
 
   /** How many values `receiver` was given; one that could not be decoded counts. */
@@ -675,19 +676,26 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
       receiver.end(reason);
   }
 
-  // --- meeting without a buffer: see credit.ts
+  // --- meeting without a buffer: see rendezvous.ts
 
   announce(): void {
-    if (this.#receivers.first !== undefined) this.#credit?.announce();
+    if (this.#rendezvous !== undefined && this.#receivers.first !== undefined) this.#serveReceivers();
+  }
+
+  /** Says that this thread waits to receive. False: there is a value to be taken first. */
+  #offer(rendezvous: Rendezvous): boolean {
+    const answer = rendezvous.offer();
+    if (answer === OFFER_MADE && this.memory.writers.occupied) this.memory.writers.wakeOne();
+    return answer !== VALUE_THERE;
   }
 
   retract(): void {
-    if (this.#credit?.retract() === false && this.#queue.slots.poppable) this.memory.readers.wakeAll();
+    if (this.#rendezvous?.retract() === false && this.#rendezvous.poppable) this.memory.readers.wakeAll();
   }
 
   hold(): boolean {
-    if (this.#credit?.retract() === false) return false;
-    if (this.#credit !== undefined) queueMicrotask(this.#announceAgain);
+    if (this.#rendezvous?.retract() === false) return false;
+    if (this.#rendezvous !== undefined) queueMicrotask(this.#announceAgain);
     return true;
   }
 
@@ -714,7 +722,6 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
   sweep(): void {
     const { words } = this.memory;
     this.#queue.sweep();
-    this.#credit?.sweep();
     const closer = Atomics.load(words, STATE);
     if (
       closer !== OPEN &&
