@@ -1,8 +1,10 @@
 /**
  * The way back from a worker to a reactor: answers, gathered for each connection, and ends of connections, in order.
  */
+
 import { Buffer } from 'node:buffer';
 import type { OutputData } from '../../net/frame-batch.js';
+import { copyBytes } from '../../shared/copy-bytes.js';
 import { ANSWER_WRITE, LANE_RECORD_BYTES } from '../../shared/layout.js';
 import { type AnswerMemory, MAX_OUTPUT_BYTES } from './lane-set.js';
 
@@ -135,7 +137,7 @@ export class BackWriter {
     ring.words[at] = kind;
     ring.words[at + 1] = index;
     ring.words[at + 2] = generation;
-    if (end > start) ring.bytes.set(bytes.subarray(start, end), offset + LANE_RECORD_BYTES);
+    copyBytes(bytes, start, end, ring.bytes, offset + LANE_RECORD_BYTES);
     ring.commit(offset);
     return true;
   }

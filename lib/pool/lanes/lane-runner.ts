@@ -5,10 +5,12 @@
  * runs, and a frame's bytes stay valid for as long as the program holds them, as everywhere. In exchange a worker that dies takes
  * them along; they are counted, and the dispatch says so.
  */
+
 import { Arena } from '../../net/arena.js';
 import { CloseReason, type DisconnectReason, disconnectReason } from '../../net/disconnect-reason.js';
 import { FrameBatch } from '../../net/frame-batch.js';
 import { FRAME_WORDS } from '../../net/turn-table.js';
+import { copyBytes } from '../../shared/copy-bytes.js';
 import {
   ANSWER_PEER_END_SEEN,
   HEAD,
@@ -168,9 +170,9 @@ export class LaneRunner {
     const secondLength = wrapAt < records ? read[(records - 1) * READ_WORDS + 4]! - secondStart : 0;
     const arena = this.#arenaFor(firstLength + secondLength + longBytes);
     arena.pending = 1; // for the turn itself
-    memory.bytes.copy(arena.bytes, 0, firstStart, firstEnd);
+    copyBytes(memory.bytes, firstStart, firstEnd, arena.bytes, 0);
     if (secondLength > 0)
-      memory.bytes.copy(arena.bytes, firstLength, secondStart, secondStart + secondLength);
+      copyBytes(memory.bytes, secondStart, secondStart + secondLength, arena.bytes, firstLength);
 
     const places = new Map<number, number>();
     let place = -1;
