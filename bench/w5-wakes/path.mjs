@@ -3,6 +3,7 @@
 // `PATH CELL COUNT`: in the cell `parked` the sender lets the other fall asleep first and the time from the wake to the
 // first statement of the other is taken, each way; otherwise the two answer at once and the time of a round trip is taken.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { int32, openChannel, sharedChannel } from '../../dist/index.js';
 import { native } from '../../dist/native.js';
 import { WaitSet } from '../../dist/shared/wait-set.js';
 import { Waker, WakeSource } from '../../dist/shared/waker.js';
@@ -43,6 +44,18 @@ const paths = {
           Atomics.add(turns, 1 - side, 1);
           if (other.occupied) other.wakeOne();
         },
+      };
+    },
+  },
+
+  /** A value through a shared channel each way: the waker, with all that a receive is. */
+  channel: {
+    share: () => ({ channels: [0, 1].map(() => sharedChannel({ capacity: 1, codec: int32 }).handle) }),
+    end({ channels }, side, onWord) {
+      const [mine, other] = [openChannel(channels[side]), openChannel(channels[1 - side])];
+      return {
+        expect: () => mine.recv().then(onWord),
+        send: () => other.trySend(1),
       };
     },
   },

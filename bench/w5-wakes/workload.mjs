@@ -42,6 +42,7 @@ export default {
   targets: [],
   peers: [
     peer('waker', 'sluice, the waker', 'ours'),
+    peer('channel', 'sluice, a shared channel', 'ours'),
     peer('uv-async', 'uv_async, parked at once', 'peer'),
     peer('message-port', 'MessagePort', 'peer'),
     peer('wait-async', 'Atomics.waitAsync', 'peer'),

@@ -29,7 +29,7 @@ export const BufferOver = (
 let slab: ArrayBufferLike;
 let slabWords: Int32Array;
 /** Words of the slab that are taken. */
-let taken = SLAB_BYTES / 4;
+let taken = SLAB_BYTES / 4 + 1;
 
 function nextSlab(): void {
   slab = Buffer.allocUnsafeSlow(SLAB_BYTES).buffer;
