@@ -25,7 +25,22 @@ it('carries the deadline, and a cause that is a plain value', async () => {
   using ctx = withTimeout(background(), 300, { cause: { slow: true } });
   const worker = start({ role: 'context', handle: ctx.handle });
   expect(await result(worker)).toEqual({ deadline: ctx.deadline!.getTime(), done: false });
-  expect(await result(worker)).toMatchObject({ code: 'ERR_DEADLINE_EXCEEDED', err: 'ERR_DEADLINE_EXCEEDED' });
+  expect(await result(worker)).toMatchObject({
+    code: 'ERR_DEADLINE_EXCEEDED',
+    err: 'ERR_DEADLINE_EXCEEDED',
+    cause: { slow: true },
+  });
+});
+
+it('carries the cause of the deadline of a parent', async () => {
+  using parent = withTimeout(background(), 30, {
+    cause: Object.assign(new Error('late'), { code: 'ERR_LATE' }),
+  });
+  using ctx = withTimeout(parent, 60_000, { cause: 'too late to matter' });
+  const child = openContext(ctx.handle);
+  await new Promise<void>((resolve) => child.afterFunc(resolve));
+  expect(child.err).toMatchObject({ code: 'ERR_DEADLINE_EXCEEDED' });
+  expect(child.cause).toMatchObject({ message: 'late', code: 'ERR_LATE' });
 });
 
 it('is done at once when the context was', () => {

@@ -54,9 +54,13 @@ export abstract class CancellationSource {
   /** Milliseconds since 1970 at the deadline; NaN without one. */
   readonly deadline: number;
 
-  constructor(dueAt = Infinity, deadline = Number.NaN) {
+  /** The cause that the deadline will have. */
+  readonly deadlineCause: unknown;
+
+  constructor(dueAt = Infinity, deadline = Number.NaN, deadlineCause?: unknown) {
     this.dueAt = dueAt;
     this.deadline = deadline;
+    this.deadlineCause = deadlineCause;
   }
 
   abstract readonly canceled: boolean;

@@ -85,7 +85,6 @@ class CancelSource extends CancellationSource implements Cancellable, Timed {
   #err: ContextError | undefined;
   #cause: unknown;
   #timedOut = false;
-  readonly #timeoutCause: unknown;
   /** The parent that canceled it, and has `err` and `cause`. */
   #canceledParent: CancellationSource | undefined;
 
@@ -103,8 +102,11 @@ class CancelSource extends CancellationSource implements Cancellable, Timed {
 
   constructor(parent: CancellationSource, dueAt = Infinity, deadline = Number.NaN, timeoutCause?: unknown) {
     const isEarlier = dueAt < parent.dueAt;
-    super(isEarlier ? dueAt : parent.dueAt, isEarlier ? deadline : parent.deadline);
-    this.#timeoutCause = timeoutCause;
+    super(
+      isEarlier ? dueAt : parent.dueAt,
+      isEarlier ? deadline : parent.deadline,
+      isEarlier ? timeoutCause : parent.deadlineCause,
+    );
     if (parent.canceled) {
       this.canceledBy(parent);
       return;
@@ -128,7 +130,7 @@ class CancelSource extends CancellationSource implements Cancellable, Timed {
 
   expired(): void {
     this.#timedOut = true;
-    this.#cause = this.#timeoutCause;
+    this.#cause = this.deadlineCause;
     this.#end();
   }
 
@@ -356,7 +358,7 @@ export function contextFrom(signal: AbortSignal | HasSignal): Context {
 
 /**
  * The child of a context of another thread of this process. It is done when that context is, with its cause (of an error:
- * name, message and `code`), at its deadline, or when it is canceled itself, which changes nothing in the other thread. If the
+ * name, message and `code`), at its deadline, with the cause given for that, or when it is canceled itself, which changes nothing in the other thread. If the
  * other thread ends first, the child is canceled with the cause `ERR_CONTEXT_LOST`.
  *
  * @throws InvalidArgTypeError, SharedMemoryError when `handle` is not the handle of a context of this process
@@ -367,9 +369,9 @@ export function contextFrom(signal: AbortSignal | HasSignal): Context {
  * parent.cancel('enough');
  */
 export function openContext(handle: ContextHandle): CancelContext {
-  const { source, deadline } = openSource(handle);
+  const { source, deadline, deadlineCause } = openSource(handle);
   const node = new ContextNode(undefined, source);
   if (Number.isNaN(deadline)) return new CancelNode(node);
   const { clock } = timers();
-  return new CancelNode(node, clock.now() + (deadline - clock.wallTime()), deadline);
+  return new CancelNode(node, clock.now() + (deadline - clock.wallTime()), deadline, deadlineCause);
 }

@@ -24,6 +24,8 @@ const STATE = LINE_WORDS;
 const WAITERS = 2 * LINE_BYTES;
 const REASON = 3 * LINE_WORDS;
 const BYTES = 3 * LINE_BYTES + REASON_BYTES;
+/** Behind all else, if the deadline has a cause: each thread has a timer of its own, so the cause travels before it is needed. */
+const DEADLINE_REASON = BYTES / 4;
 
 // Values of STATE.
 const OPEN = 0;
@@ -42,11 +44,16 @@ class Publisher implements Cancellable {
   previousInSource: Cancellable | undefined = undefined;
   nextInSource: Cancellable | undefined = undefined;
   readonly isWait = false;
-  readonly region = allocateShared(BYTES);
-  readonly #words = new Int32Array(this.region.buffer, this.region.byteOffset, BYTES / 4);
-  readonly #waiters = new WaitSet(subregion(this.region, WAITERS, LINE_BYTES));
+  readonly region: SharedRegion;
+  readonly #words: Int32Array;
+  readonly #waiters: WaitSet;
 
   constructor(source: CancellationSource) {
+    const hasCause = source.deadlineCause !== undefined;
+    this.region = allocateShared(BYTES + (hasCause ? REASON_BYTES : 0));
+    this.#words = new Int32Array(this.region.buffer, this.region.byteOffset, this.region.byteLength / 4);
+    this.#waiters = new WaitSet(subregion(this.region, WAITERS, LINE_BYTES));
+    if (hasCause) writeReason(this.#words, DEADLINE_REASON, source.deadlineCause);
     this.#words[MAKER] = threadId();
     new Float64Array(this.region.buffer, this.region.byteOffset + DEADLINE_BYTE, 1)[0] = source.deadline;
     Atomics.store(this.#words, 0, KIND);
@@ -102,6 +109,7 @@ class RemoteSource extends CancellationSource {
   readonly #words: Int32Array;
   readonly #line: RemoteLine;
   readonly publishedDeadline: number;
+  readonly publishedCause: unknown;
   #controller: AbortController | undefined;
   err: ContextError | undefined = undefined;
 
@@ -109,6 +117,7 @@ class RemoteSource extends CancellationSource {
     super();
     this.#words = openWords(region, KIND, 'context');
     this.#line = new RemoteLine(this, new WaitSet(subregion(region, WAITERS, LINE_BYTES)));
+    if (region.byteLength > BYTES) this.publishedCause = readReason(this.#words, DEADLINE_REASON);
     this.publishedDeadline = new Float64Array(region.buffer, region.byteOffset + DEADLINE_BYTE, 1)[0]!;
     this.look();
   }
@@ -166,7 +175,11 @@ class RemoteSource extends CancellationSource {
 }
 
 /** @internal */
-export function openSource(handle: ContextHandle): { source: CancellationSource; deadline: number } {
+export function openSource(handle: ContextHandle): {
+  source: CancellationSource;
+  deadline: number;
+  deadlineCause: unknown;
+} {
   const source = new RemoteSource(checkHandle('context', handle));
-  return { source, deadline: source.publishedDeadline };
+  return { source, deadline: source.publishedDeadline, deadlineCause: source.publishedCause };
 }
