@@ -11,6 +11,7 @@ import {
   listen,
   WorkerLostError,
   WorkerPool,
+  type WorkersOptions,
 } from 'sluice';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -25,7 +26,7 @@ const sockets: Socket[] = [];
 async function serve(
   handler: string,
   options: DispatchOptions = {},
-  { workers = 2, ...listenOptions }: ListenOptions & { workers?: number } = {},
+  { workers = 2, ...listenOptions }: ListenOptions & { workers?: number | WorkersOptions } = {},
 ): Promise<{ server: Listener; pool: WorkerPool; dispatch: Dispatch }> {
   const pool = new WorkerPool(MODULE, { workers, workerData: told.buffer });
   pools.push(pool);
@@ -101,6 +102,37 @@ describe.each([0, 1, 2])('frames through lanes, reactors: %i', (reactors) => {
     expect(report).toMatchObject({ cut: 0 });
     await closed;
     expect(client.lines).toStrictEqual(numbered(40));
+  });
+});
+
+describe.each([0, 1])('a pool that grows and shrinks, reactors: %i', (reactors) => {
+  it('starts a worker for a dispatch when it had none, and keeps that', async () => {
+    const { server, pool } = await serve('echo', {}, { reactors, workers: { min: 0, max: 2, idleMs: 20 } });
+    const client = new Client(server);
+    client.socket.write('first\n');
+    expect(await client.until(1)).toStrictEqual(['first']);
+    await sleep(100); // more than one look at who is idle
+    expect(pool.stats().workers).toBe(1);
+    client.socket.write('second\n');
+    expect(await client.until(2)).toStrictEqual(['first', 'second']);
+  });
+
+  it('starts more workers while lanes wait that nobody runs, and ends them when they are idle', async () => {
+    const { server, pool } = await serve(
+      'who',
+      { lanes: 8 },
+      { reactors, workers: { min: 1, max: 2, idleMs: 50 } },
+    );
+    const clients = Array.from({ length: 8 }, () => new Client(server));
+    const threads = new Set<string>();
+    let sent = 0;
+    while (threads.size < 2) {
+      for (const client of clients) client.socket.write(joined(numbered(50)));
+      sent += 50;
+      for (const client of clients)
+        for (const line of await client.until(sent)) threads.add(line.split(' ')[0]!);
+    }
+    while (pool.stats().workers > 1) await sleep(10);
   });
 });
 

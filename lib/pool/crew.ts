@@ -10,7 +10,7 @@ import type { DispatchHandle } from './lanes/lane-runner.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { moduleName, type ResolvedPoolOptions } from './options.js';
 import { PoolClosedError, WorkerStartError } from './pool-error.js';
-import { ACTIVE, FINISHED, MAKER, OPEN, OUTSTANDING, type PoolMemory } from './pool-memory.js';
+import { ACTIVE, FINISHED, LANE_TURNS, MAKER, OPEN, OUTSTANDING, type PoolMemory } from './pool-memory.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
 import { WorkerHandle } from './worker-handle.js';
 
@@ -27,6 +27,8 @@ export interface CrewHost {
   readonly outstanding: number;
   /** Dispatches that a new worker is to know of. */
   readonly dispatches: DispatchHandle[];
+  /** Whether some are open or about to be: their frames need somebody. */
+  readonly hasDispatches: boolean;
   /** A worker has loaded the module, and can take tasks. */
   workerReady(handlers: readonly string[]): void;
   /** A worker said something that is no matter of the crew's. */
@@ -133,17 +135,22 @@ export class Crew {
   /** Starts the workers that there must be. */
   ensure(): void {
     if (this.#closed || this.#startAgain.isSet) return;
-    const { min } = this.#options;
-    const wanted = this.#host.outstanding > 0 ? Math.max(1, min) : min;
-    while (this.alive < wanted) if (!this.#start()) return;
+    while (this.alive < this.#least) if (!this.#start()) return;
     this.grow();
   }
 
-  /** One worker more, when tasks wait, nobody is idle and there may be more. */
-  grow(): void {
+  /** How many there must be now. */
+  get #least(): number {
+    const isNeeded = this.#host.outstanding > 0 || this.#host.hasDispatches;
+    return Math.max(this.#options.min, isNeeded ? 1 : 0);
+  }
+
+  /** One worker more, when tasks or lanes wait, nobody is idle and there may be more. */
+  grow(lanesWait = false): void {
     if (this.#closed || this.#startAgain.isSet) return;
     const { alive } = this;
-    if (alive >= this.#options.max || this.#host.outstanding <= alive || this.#memory.idle.occupied) return;
+    if (alive >= this.#options.max || this.#memory.idle.occupied) return;
+    if (this.#host.outstanding <= alive && !lanesWait) return;
     for (const worker of this.#workers) if (worker?.state === 'starting') return;
     this.#start();
   }
@@ -198,6 +205,9 @@ export class Crew {
       case 'wants-retirement':
         worker.wantsRetirement = true;
         this.#retireWilling();
+        break;
+      case 'lanes-wait':
+        this.grow(true);
         break;
       case 'retired': {
         // It ends by itself, unless the module holds something open.
@@ -273,7 +283,7 @@ export class Crew {
   #tellReady(): void {
     let ready = 0;
     for (const worker of this.#workers) if (worker?.state === 'ready') ready++;
-    if (ready < Math.max(1, this.#options.min) && !(this.#options.min === 0 && ready === 0)) return;
+    if (ready < this.#least) return;
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve();
     this.#holdStarting();
   }
@@ -281,23 +291,24 @@ export class Crew {
   /** Ends workers above the minimum that have begun nothing since the last look. */
   #endIdle(): void {
     if (this.#closed) return;
-    const { min, idleMs } = this.#options;
+    const { idleMs } = this.#options;
+    const least = this.#least;
     let { alive } = this;
     for (const worker of this.#workers) {
       if (worker?.state !== 'ready') continue;
-      const begun = this.#count(worker, FINISHED);
+      const begun = (this.#count(worker, FINISHED) + this.#count(worker, LANE_TURNS)) | 0;
       const isIdle =
         begun === worker.seenBegun &&
         worker.direct === 0 &&
         this.#count(worker, ACTIVE) === 0 &&
         this.#count(worker, OUTSTANDING) === 0;
       worker.seenBegun = begun;
-      if (isIdle && alive > min && this.#host.outstanding < alive) {
+      if (isIdle && alive > least && this.#host.outstanding < alive) {
         alive--;
         worker.retire();
       }
     }
-    if (alive > min) this.#idleCheck.set(idleMs);
+    if (alive > this.#options.min) this.#idleCheck.set(idleMs);
   }
 
   /** Ends all in the middle of whatever they do. */

@@ -62,6 +62,8 @@ export type FromWorker =
   | { type: 'relay-abort'; call: number }
   /** It has submitted a task with a limit: see overseer.ts. */
   | { type: 'watch' }
+  /** It has worked for a while, and there are lanes that nobody runs. */
+  | { type: 'lanes-wait' }
   | { type: 'lane-failed'; dispatch: number; thrown: Thrown }
   | RelayedTask;
 

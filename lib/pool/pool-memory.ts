@@ -102,6 +102,8 @@ export const OUTSTANDING = 8;
 export const PROGRESS_SKIPPED = 9;
 /** The id of its thread: what the lanes that it runs carry. */
 export const THREAD = 10;
+/** Turns of lanes that it has begun, modulo 2^32. */
+export const LANE_TURNS = 11;
 const COUNTER_WORDS = 32;
 const WAIT_HISTOGRAM = COUNTER_WORDS;
 const RUN_HISTOGRAM = COUNTER_WORDS + HISTOGRAM_WORDS;

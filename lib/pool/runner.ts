@@ -35,6 +35,7 @@ import {
   GENERATION_SHIFT,
   HANDLER,
   KIND_MASK,
+  LANE_TURNS,
   MAKER,
   OUTSTANDING,
   PARKS,
@@ -78,6 +79,8 @@ export interface RunnerHost {
   finished(): void;
   /** Nothing is left to be done for now, and all has been told. */
   rests(): void;
+  /** A slice is over, and lanes wait that nobody runs. */
+  lanesWait(): void;
   /** Takes what other threads wrote to this worker. True when there was something. */
   takeRecords(): boolean;
   readonly hasRecords: boolean;
@@ -104,6 +107,8 @@ export class Runner implements TaskHome {
   readonly #direct: DirectTask[] = [];
   /** Dispatches that have gathered answers. */
   readonly #lanesToFlush = new Set<LaneRunner>();
+  /** In this slice, or in one before that ended with nothing left to do. */
+  #hasRunLanes = false;
   active = 0;
   /** Takes nothing new but what was given to it alone. */
   retiring = false;
@@ -200,10 +205,15 @@ export class Runner implements TaskHome {
     if (this.#host.hasRecords || this.outbox.isBlocked) return true;
     if (this.#direct.length > 0 && this.#hasRoom) return true;
     if (!this.mayTakeMore) return false;
-    if (this.#own.deque.length > 0 || this.#memory.queue.length > 0) return true;
+    if (this.#areQueued) return true;
     const { workers } = this.#memory;
     if (MAY_STEAL) for (let i = 1; i < workers.length; i++) if (workers[i]!.deque.length > 0) return true;
     return false;
+  }
+
+  /** Whether tasks or lanes lie in its own queue or the global one. */
+  get #areQueued(): boolean {
+    return this.#own.deque.length > 0 || this.#memory.queue.length > 0;
   }
 
   /** Called when this thread parks, and when it is woken. */
@@ -271,6 +281,8 @@ export class Runner implements TaskHome {
   }
 
   #yield(): void {
+    if (this.#hasRunLanes && this.#areQueued && !this.#memory.idle.occupied) this.#host.lanesWait();
+    this.#hasRunLanes = false;
     this.#flushLanes();
     this.outbox.flush();
     setImmediate(() => {
@@ -379,6 +391,8 @@ export class Runner implements TaskHome {
       this.schedule();
     });
     this.#lanesToFlush.add(dispatch);
+    this.#counters[LANE_TURNS]!++;
+    this.#hasRunLanes = true;
     if (isMine && !isOver) this.#starts();
     return isMine;
   }

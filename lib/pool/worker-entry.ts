@@ -31,6 +31,8 @@ process.exit = (code) => {
 };
 
 const CHECK_HEAP_EVERY = 16;
+/** Between two messages that lanes wait. */
+const LANES_WAIT_MS = 100;
 
 /** Wakes for tasks and for records. */
 class Work extends WakeSource {
@@ -119,6 +121,7 @@ function serve({ names, handlers, context }: Loaded): void {
     return dispatches.get(id);
   };
   let finished = 0;
+  let saidLanesWait = -Infinity;
   let asked = false;
   const wantRetirement = (why: 'tasks' | 'heap' | 'age'): void => {
     if (asked) return;
@@ -144,6 +147,12 @@ function serve({ names, handlers, context }: Loaded): void {
       },
       rests() {
         if (runner.retiring) retireIfDone();
+      },
+      lanesWait() {
+        const now = performance.now();
+        if (now - saidLanesWait < LANES_WAIT_MS) return;
+        saidLanesWait = now;
+        say({ type: 'lanes-wait' });
       },
       takeRecords: () => pool.drain(),
       get hasRecords() {

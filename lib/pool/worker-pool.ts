@@ -101,6 +101,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       get dispatches() {
         return self.#dispatches.handles;
       },
+      get hasDispatches() {
+        return self.#dispatches.areOpen;
+      },
       workerReady: (names) => this.#intake.workerReady(names),
       said: (worker, message) => this.#said(worker, message),
       workerEnded: (worker) => this.#workerEnded(worker),

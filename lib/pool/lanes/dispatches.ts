@@ -27,6 +27,8 @@ export class Dispatches {
   /** Those whose listeners are closed, and in whose lanes something may be left; who waits for them. */
   readonly #ending = new Set<number>();
   readonly #endWaiters: (() => void)[] = [];
+  /** Those that wait for workers to begin with. */
+  #starting = 0;
   #next = 0;
   #isClosing = false;
 
@@ -39,9 +41,27 @@ export class Dispatches {
     return [...this.#open.values()].map(({ handle }) => handle);
   }
 
+  /** Whether there are any, those that are about to begin included. */
+  get areOpen(): boolean {
+    return this.#open.size + this.#starting > 0;
+  }
+
   async start(listener: Listener, handler: string, given: DispatchOptions): Promise<Dispatch> {
-    const host = this.#host;
     const options = resolveDispatchOptions(given, listener.frameBytes);
+    this.#starting++;
+    try {
+      return await this.#startReady(listener, handler, options);
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  async #startReady(
+    listener: Listener,
+    handler: string,
+    options: ReturnType<typeof resolveDispatchOptions>,
+  ): Promise<Dispatch> {
+    const host = this.#host;
     await host.ready();
     if (this.#isClosing) throw new PoolClosedError();
     const id = this.#next++;
