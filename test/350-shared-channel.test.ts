@@ -15,6 +15,7 @@ import {
   select,
   send,
   sharedChannel,
+  trySelect,
   utf8,
 } from 'sluice';
 import { describe, expect, it } from 'vitest';
@@ -125,14 +126,15 @@ describe('threads', () => {
     expect(meeting.trySend('nobody again')).toBe(false);
   });
 
-  it('let tryRecv find a sender of another thread', async () => {
-    const meeting = sharedChannel<number>({ capacity: 0 });
+  it.each(['tryRecv', 'trySelect'])('let %s find a sender of another thread', async (name) => {
+    const [meeting, other] = [sharedChannel<number>({ capacity: 0 }), sharedChannel<number>({ capacity: 0 })];
     const worker = start({ role: 'sendAll', handle: meeting.handle, values: [1, 2, 3] });
     const sent = result(worker);
     const seen: number[] = [];
     while (seen.length < 3) {
-      const got = meeting.tryRecv();
-      if (got.ok) seen.push(got.value);
+      const got =
+        name === 'tryRecv' ? meeting.tryRecv() : trySelect({ got: recv(meeting), other: recv(other) });
+      if (got?.ok) seen.push(got.value);
       else await new Promise((resolve) => setTimeout(resolve, 1));
     }
     expect(seen).toEqual([1, 2, 3]);
@@ -286,6 +288,30 @@ describe('values', () => {
     value.n = 2;
     expect(await channel.recvMany(2)).toEqual([{ n: 1 }, { n: 1 }]);
     await waiting;
+  });
+
+  it.each([0, 1])('of sendMany and select are copied at the call too, capacity %i', async (capacity) => {
+    const channel = sharedChannel<{ n: number }>({ capacity });
+    const values = [{ n: 1 }, { n: 2 }, { n: 3 }];
+    const sent = channel.sendMany(values);
+    for (const value of values) value.n = 99;
+    const chosen = { n: 4 };
+    const selected = select({ out: send(channel, chosen) });
+    chosen.n = 99;
+    for (const n of [1, 2, 3, 4]) expect(await channel.recv()).toEqual({ ok: true, value: { n } });
+    await sent;
+    expect(await selected).toEqual({ case: 'out', ok: true });
+  });
+
+  it('that wait and cannot be written are refused at the call, and nothing of them is sent', async () => {
+    const channel = sharedChannel<unknown>({ capacity: 1 });
+    const other = sharedChannel<unknown>({ capacity: 1 });
+    await expect(channel.sendMany([1, 2, () => 3])).rejects.toBeInstanceOf(CodecError);
+    await expect(select({ out: send(channel, () => 4), in: recv(other) })).rejects.toBeInstanceOf(CodecError);
+    expect(channel.tryRecv()).toEqual({ ok: true, value: 1 });
+    expect(channel.tryRecv()).toEqual({ ok: false, reason: 'empty' });
+    await other.send(6); // no case of the select waits on
+    expect(other.length).toBe(1);
   });
 
   it('longer than maxBytes are refused', async () => {

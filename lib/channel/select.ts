@@ -126,6 +126,24 @@ function attemptReceive(key: string, from: Receivable<unknown>): AnyResult | und
   return received.ok ? { case: key, ok: true, value: received.value } : closedCase(key, received.cause);
 }
 
+/** Lets the cases that can meet a sender of another thread do so: from a random one on, and in turn. */
+function attemptMeetings(cases: SelectCases, bias: boolean): AnyResult | undefined {
+  const keys = Object.keys(cases).filter((key) => {
+    const candidate = cases[key]!;
+    return (
+      !(candidate === null || candidate instanceof SendCase) && candidate[receiveSide].meetNow !== undefined
+    );
+  });
+  const begin = bias ? 0 : Math.floor(Math.random() * keys.length);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[(begin + i) % keys.length]!;
+    const received = (cases[key] as Receivable<unknown>)[receiveSide].meetNow!();
+    if (received?.ok) return { case: key, ok: true, value: received.value };
+    if (received !== undefined) return closedCase(key, received.cause);
+  }
+  return undefined;
+}
+
 function closedCase(key: string, cause: unknown): ClosedCase<string> {
   return { case: key, ...closedFor(cause) };
 }
@@ -226,11 +244,15 @@ class CaseReceiver extends CaseWaiter implements ReceiveWaiter<unknown> {
 }
 
 class CaseSender extends CaseWaiter implements SendWaiter<unknown> {
-  readonly value: unknown;
+  value: unknown;
 
   constructor(select: ParkedSelect, sibling: CaseWaiter | undefined, key: string, value: unknown) {
     super(select, sibling, key);
     this.value = value;
+  }
+
+  keep(kept: unknown): void {
+    this.value = kept;
   }
 
   taken(): void {
@@ -326,5 +348,6 @@ export function trySelect<Cases extends SelectCases>(
   checkCases(cases);
   const bias = options?.bias === undefined ? false : checkBoolean('options.bias', options.bias);
   charge(1);
-  return attempt(cases, bias) as SelectResult<Cases> | undefined;
+  const result = attempt(cases, bias) ?? attemptMeetings(cases, bias);
+  return result as SelectResult<Cases> | undefined;
 }

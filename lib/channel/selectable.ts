@@ -40,6 +40,8 @@ export interface ReceiveSide<out T> {
   readonly dueAt?: number;
   /** A value, the news that all is over, or undefined: nothing at present. */
   receiveNow(): Received<T> | undefined;
+  /** For who will not wait: gives a sender of another thread, which sends only to who waits, a moment to do so. */
+  meetNow?(): Received<T> | undefined;
   enlistReceiver(waiter: ReceiveWaiter<T>): void;
 }
 

@@ -11,6 +11,8 @@ import { observeWait } from './wait.js';
 export interface BatchSendSide<in T> extends SendSide<T> {
   /** Sends as many of `list` as can be sent at present, from the first on: how many. Throws ChannelClosedError. */
   sendSome(list: readonly T[]): number;
+  /** Values of `list` that must wait, from `sent` on, as they are to wait; without it, as they are. Throws what a codec throws. */
+  keepRest?(list: readonly T[], sent: number): readonly unknown[];
 }
 
 /** @internal */
@@ -45,14 +47,15 @@ export function sendManyTo<T>(
     if (source?.canceled) return Promise.reject(source.reason);
   }
   let sent: number;
+  let rest: readonly unknown[];
   try {
     sent = side.sendSome(list);
+    if (sent === list.length) return readyVoid(sent);
+    rest = side.keepRest?.(list, sent) ?? list.slice(sent); // a copy: the caller may change its array meanwhile
   } catch (error) {
     return Promise.reject(error);
   }
-  if (sent === list.length) return readyVoid(sent);
-  // A copy: the caller may change its array meanwhile.
-  const parked = new ParkedSendMany(list.slice(sent));
+  const parked = new ParkedSendMany(rest as readonly T[]);
   source?.add(parked);
   side.enlistSender(parked);
   if (waitObserver !== undefined) observeWait(parked, [side], 'sendMany');

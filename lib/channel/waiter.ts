@@ -36,6 +36,8 @@ export interface ReceiveWaiter<in T> extends Waiter {
 export interface SendWaiter<out T> extends Waiter {
   /** The value to be sent next. Looking at it takes nothing. */
   readonly value: T;
+  /** `value` is `kept` from now on: what the side has made of it when the waiter was enlisted. */
+  keep?(kept: unknown): void;
   /** `value` has been sent. Ends the wait, unless there is another: then the waiter stays where it is, with that one. */
   taken(): void;
   /** Nothing can be sent any more: ends the wait with `error`. */

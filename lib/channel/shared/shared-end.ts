@@ -241,8 +241,21 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     return sent;
   }
 
+  keepRest(list: readonly T[], sent: number): readonly unknown[] {
+    const kept: unknown[] = [];
+    for (let i = sent; i < list.length; i++) kept.push(this.#keep(list[i]!));
+    return kept;
+  }
+
   enlistSender(waiter: SendWaiter<T>): void {
+    waiter.keep?.(this.#keep(waiter.value));
     this.#senders.add(waiter);
+  }
+
+  /** `value` as it is now: encoded, since it may change while it waits, and a codec that throws does so at the call. */
+  #keep(value: T): T | Parcel {
+    const message = this.#queue.encode(value);
+    return typeof value === 'number' ? value : new Parcel(message);
   }
 
   /**
@@ -450,11 +463,11 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     charge(1);
     const received = this.receiveNow();
     if (received !== undefined) return received;
-    return this.#meetSender() ?? EMPTY;
+    return this.meetNow() ?? EMPTY;
   }
 
   /** Without a buffer a sender of another thread sends only to who waits: waits for a moment. */
-  #meetSender(): Received<T> | undefined {
+  meetNow(): Received<T> | undefined {
     const rendezvous = this.#rendezvous;
     if (rendezvous === undefined || !this.memory.writers.othersParked || this.#receivers.first !== undefined)
       return undefined;
