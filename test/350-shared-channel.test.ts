@@ -1,6 +1,9 @@
 // Channels across threads: nothing is lost or doubled, whoever sends, receives, selects or dies. What they do as one thread
 // sees it is in 020 and 030.
 import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import {
   bytes,
@@ -469,6 +472,26 @@ describe('bad input', () => {
     ['reserve without a buffer', () => sharedChannel({ capacity: 0 }).reserve(1), 'ERR_NOT_SUPPORTED'],
   ])('%s', (_name, call, code) => {
     expect(call).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('a handle of another copy of the package in the process', async () => {
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const folder = mkdtempSync(join(root, 'build', 'copy-'));
+    try {
+      for (const part of ['dist', 'package.json', 'build/Release/sluice.node'])
+        cpSync(join(root, part), join(folder, part), { recursive: true });
+      const copy = await import(pathToFileURL(join(folder, 'dist', 'index.js')).href);
+      const theirs = copy.sharedChannel({ capacity: 1 });
+      const refused = expect.objectContaining({
+        code: 'ERR_FOREIGN_HANDLE',
+        message: expect.stringContaining('another copy'),
+      });
+      expect(() => openChannel(theirs.handle)).toThrow(refused);
+      expect(() => copy.openChannel(handle)).toThrow(refused);
+      expect(copy.openChannel(theirs.handle)).toBe(theirs);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('SharedArrayBuffer switched off', () => {

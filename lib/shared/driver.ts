@@ -23,6 +23,8 @@ export interface SharedDriver {
   isAlive(id: number): boolean;
   /** How many threads have ended, modulo 2^32; after each, every other thread is woken. */
   deaths(): number;
+  /** Names this copy of the addon in the process: ids mean the same only to threads that have the same. */
+  registry: number;
   /** How many bytes `view` begins after a multiple of `alignment`, a power of two. */
   misalignment(view: Uint8Array, alignment: number): number;
   /** The constants of native/core/queue/layout.h by their names in layout.ts. */

@@ -5,12 +5,13 @@
  * from elsewhere is refused instead of read.
  */
 import { InvalidArgTypeError } from '../errors.js';
+import { native } from '../native.js';
 import { LINE_WORDS } from './layout.js';
 import type { SharedRegion } from './memory.js';
 import { SharedMemoryError } from './shared-memory-error.js';
 
 /** Of all layouts that handles lead to; changed when one of them changes. */
-const HANDLE_VERSION = 1;
+const HANDLE_VERSION = 2;
 
 /** Can be posted to other threads of this process, in `workerData` or a message, any number of times. */
 export interface SharedHandle<Kind extends string = string> {
@@ -20,13 +21,15 @@ export interface SharedHandle<Kind extends string = string> {
   readonly version: number;
   /** The process that it belongs to. */
   readonly pid: number;
+  /** The copy of this package in the process that it belongs to. */
+  readonly copy: number;
   /** Its memory. */
   readonly region: SharedRegion;
 }
 
 /** @internal */
 export function makeHandle<Kind extends string>(kind: Kind, region: SharedRegion): SharedHandle<Kind> {
-  return { sluice: kind, version: HANDLE_VERSION, pid: process.pid, region };
+  return { sluice: kind, version: HANDLE_VERSION, pid: process.pid, copy: native.registry, region };
 }
 
 /**
@@ -36,7 +39,7 @@ export function makeHandle<Kind extends string>(kind: Kind, region: SharedRegion
  * @throws InvalidArgTypeError, SharedMemoryError
  */
 export function checkHandle(kind: string, handle: unknown): SharedRegion {
-  const { sluice, version, pid, region } = (handle ?? {}) as Partial<SharedHandle>;
+  const { sluice, version, pid, copy, region } = (handle ?? {}) as Partial<SharedHandle>;
   if (sluice !== kind) throw new InvalidArgTypeError('handle', `the handle of a ${kind}`, handle);
   if (version !== HANDLE_VERSION)
     throw new SharedMemoryError(
@@ -47,6 +50,12 @@ export function checkHandle(kind: string, handle: unknown): SharedRegion {
     throw new SharedMemoryError(
       'ERR_FOREIGN_HANDLE',
       `the handle belongs to process ${pid}, not ${process.pid}`,
+    );
+  // Each copy knows only the threads that it has woken itself.
+  if (copy !== native.registry)
+    throw new SharedMemoryError(
+      'ERR_FOREIGN_HANDLE',
+      'the handle was made by another copy of sluice in this process: open it with that copy',
     );
   if (typeof SharedArrayBuffer === 'undefined' || !(region?.buffer instanceof SharedArrayBuffer))
     throw new InvalidArgTypeError('handle.region', 'shared memory', region);

@@ -124,6 +124,13 @@ Napi::Value misalignment(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), address % info[1].As<Napi::Number>().Uint32Value());
 }
 
+/// Names this copy of the addon within the process. An odd factor keeps addresses distinct without telling them.
+double registryName() {
+  constexpr uint64_t kMask = (uint64_t{1} << 52) - 1;
+  const auto address = reinterpret_cast<uintptr_t>(&WakerRegistry::process());
+  return static_cast<double>((address * uint64_t{0x9e3779b97f4a7c15}) & kMask);
+}
+
 void defineBare(Napi::Env env, Napi::Object exports, const char* name, napi_callback callback) {
   napi_value function;
   if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok)
@@ -144,6 +151,7 @@ void defineThreads(Napi::Env env, Napi::Object exports) {
     shared.Set(constant.name, Napi::Number::New(env, static_cast<int32_t>(constant.value)));
   }
   exports.Set("sharedLayout", shared);
+  exports.Set("registry", Napi::Number::New(env, registryName()));
 }
 
 }  // namespace sluice

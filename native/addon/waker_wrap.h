@@ -51,7 +51,7 @@ class WakerWrap : public Napi::ObjectWrap<WakerWrap> {
   Waker* waker_ = nullptr;  // frees itself after the environment's clean-up
 };
 
-/// `wake`, `wakeAll`, `isAlive`, `deaths`, `misalignment`, `sharedLayout`.
+/// `wake`, `wakeAll`, `isAlive`, `deaths`, `misalignment`, `sharedLayout`, `registry`.
 void defineThreads(Napi::Env env, Napi::Object exports);
 
 }  // namespace sluice
