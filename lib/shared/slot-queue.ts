@@ -16,8 +16,11 @@
  * publishing store followed by a look at a {@link WaitSet} the store-load pair that parking needs.
  *
  * A thread may die between claim and publication. Its id is in the claim's first slot then, and {@link SlotQueue.sweep}
- * ends the claim for it. The id is written in the statement after the claim: V8 ends a thread at a function's entry and
- * at a loop's back edge, and there is neither between. The same holds for taking the id away and publishing.
+ * ends the claim for it. V8 ends a thread at the entry of a call, an Atomics operation's included, and at a loop's back edge, so plain
+ * stores right behind an operation belong to it: the id is written behind the exchange that claims, and taken away behind
+ * the store that publishes. Meanwhile whoever claims the slot next may have written its own id there, which is looked at
+ * first; one that comes between that look and the store, two instructions, is taken away too, which matters if that thread dies
+ * before it has ended that very claim. (Native threads are not ended from outside: the other half takes its id away first.)
  *
  * A queue of another thread's is opened over the same region. Neither side wakes anybody: see {@link WaitSet}.
  */
@@ -242,9 +245,8 @@ export class SlotQueue {
       words[SLOTS + (next & mask) * stride] = ((next >>> shift) << 1) | 1;
     }
     const slot = SLOTS + (position & mask) * stride;
-    const stamp = ((position >>> shift) << 1) | 1;
-    words[slot + SLOT_OWNER] = 0;
-    Atomics.store(words, slot + SLOT_STAMP, stamp);
+    Atomics.store(words, slot + SLOT_STAMP, ((position >>> shift) << 1) | 1);
+    if (words[slot + SLOT_OWNER] === this.#owner) words[slot + SLOT_OWNER] = 0;
   }
 
   /**
@@ -306,9 +308,8 @@ export class SlotQueue {
       words[SLOTS + (next & mask) * stride] = (next >>> shift) << 1;
     }
     const slot = SLOTS + (position & mask) * stride;
-    const stamp = (lapLater >>> shift) << 1;
-    words[slot + SLOT_OWNER] = 0;
-    Atomics.store(words, slot + SLOT_STAMP, stamp);
+    Atomics.store(words, slot + SLOT_STAMP, (lapLater >>> shift) << 1);
+    if (words[slot + SLOT_OWNER] === this.#owner) words[slot + SLOT_OWNER] = 0;
   }
 
   /** Adds one 32-bit number. False: full. */
