@@ -1,4 +1,4 @@
-// The table of figures in the repository's README, copied from the saved results, so that it cannot say anything else.
+// The tables of figures in the repository's README, copied from the saved results, so that it cannot say anything else.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './paths.mjs';
@@ -8,13 +8,13 @@ const README = join(ROOT, 'README.md');
 const BEGIN = '<!-- figures -->';
 const END = '<!-- /figures -->';
 
-const HEADER = ['', 'sluice', 'C floor', 'node:net', 'Bun', 'Go', 'Rust, tokio', 'redis-server'];
 const NS = { key: 'cpuNs', unit: 'ns', digits: 1 };
 const US = { key: 'cpuNs', unit: 'µs', scale: 1e-3, digits: 2 };
 const BYTES = { key: 'rssBytes', unit: 'B', digits: 0 };
 
+const SERVERS = ['', 'sluice', 'C floor', 'node:net', 'Bun', 'Go', 'Rust, tokio', 'redis-server'];
 // A row names its peers in the order of the header; the fastest of each kind where a workload has several.
-const ROWS = [
+const SERVER_ROWS = [
   {
     label: 'A 64-byte line of a busy stream, looked at (W1)',
     ...{ workload: 'w1', cell: 'ingest', figure: NS },
@@ -49,6 +49,35 @@ const ROWS = [
   },
 ];
 
+const THREADS = ['', 'sluice', 'piscina', 'tinypool', 'poolifier', 'workerpool', 'postMessage', 'Go'];
+const THREAD_ROWS = [
+  ...[
+    ['noop', 'A task that does nothing, 1,000 under way (W7)'],
+    ['kib-1', 'The same with 1 KiB of arguments'],
+    ['kib-64', 'The same with 64 KiB of arguments'],
+    ['us-10', 'A task of 10 µs, 2 workers'],
+  ].map(([cell, label]) => ({
+    label,
+    ...{ workload: 'w7', cell, figure: US },
+    peers: ['sluice', 'piscina', 'tinypool', 'poolifier', 'workerpool', 'post-message', 'go'],
+  })),
+  {
+    label: 'A line in lanes to 2 workers, 5 µs of work, an answer (W10)',
+    ...{ workload: 'w10', cell: 'two', figure: US },
+    peers: ['sluice-1', ...new Array(5), 'go'],
+  },
+  {
+    label: 'A 64-byte message over a channel, one by one (W5)',
+    ...{ workload: 'w5', cell: 'single', figure: US },
+    peers: ['sluice-try', ...new Array(4), 'message-port', 'go'],
+  },
+  {
+    label: 'The same, 64 at a time (W5)',
+    ...{ workload: 'w5', cell: 'batched', figure: US },
+    peers: ['sluice-in-place', ...new Array(4), 'message-port', 'go'],
+  },
+];
+
 function cellText(result, row, name) {
   const summary = result.peers.find((peer) => peer.name === name)?.cells[row.cell]?.[row.figure.key];
   if (summary === undefined) return '';
@@ -57,34 +86,62 @@ function cellText(result, row, name) {
   return `${text(summary.median)} ${unit} (${text(summary.min)}–${text(summary.max)})`;
 }
 
-/** @param {Map<string, object>} results by workload */
-function figures(results) {
-  const rows = ROWS.filter(({ workload }) => results.has(workload)).map((row) => [
-    row.label,
-    ...HEADER.slice(1).map((_, i) => cellText(results.get(row.workload), row, row.peers[i])),
+function table(results, header, rows) {
+  return markdownTable([
+    header,
+    ...rows.map((row) => [
+      row.label,
+      ...header.slice(1).map((_, i) => cellText(results.get(row.workload), row, row.peers[i])),
+    ]),
   ]);
-  const first = [...results.values()].find(({ workload }) => rows.length > 0 && workload === 'w1');
-  if (first === undefined) return undefined;
-  const { machine, date } = first;
-  const shown = [...results.values()].filter((result) =>
-    ROWS.some(({ workload }) => workload === result.workload),
-  );
+}
+
+/** The lines of one table, with what must be known to read it; none when nothing of it was measured. */
+function section(results, { header, rows, text, repeat }) {
+  const measured = rows.filter(({ workload }) => results.has(workload));
+  if (measured.length === 0) return [];
+  const shown = [...new Set(measured.map(({ workload }) => results.get(workload)))];
   const rounds = Math.min(...shown.map(({ runs }) => runs));
   const disturbed = shown.some(({ peers }) => peers.some((peer) => peer.disturbed > 0));
+  const { machine, date } = shown[0];
   return [
-    `CPU time of the server process, user and system together, and for W9 its memory: median (smallest–largest) of at least ${rounds} rounds, ` +
-      'all in turn, one CPU a server. The C floor does nothing but `epoll`, `recv` and `memchr`: what the kernel alone costs.' +
-      (disturbed ? ' Other programs used the machine meanwhile, so the spreads are wide.' : ''),
+    `${text(rounds)}${disturbed ? ' Other programs used the machine meanwhile, so the spreads are wide.' : ''}`,
     '',
-    markdownTable([HEADER, ...rows]),
+    table(results, header, measured),
     '',
-    `${date.slice(0, 10)}, ${machine.cpu}, ${machine.cpus} CPUs, Linux ${machine.kernel.split('-', 1)[0]}. Repeat it with ` +
-      '`npm run bench -- w1` (w1b, w2, w3, w9); all peers, charts and what to know when reading them are in ' +
-      '[bench/results](bench/results/README.md) and [bench](bench/README.md).',
+    `${date.slice(0, 10)}, ${machine.cpu}, ${machine.cpus} CPUs, Linux ${machine.kernel.split('-', 1)[0]}. Repeat it with ${repeat}.`,
+  ];
+}
+
+/** @param {Map<string, object>} results by workload */
+function figures(results) {
+  const servers = section(results, {
+    header: SERVERS,
+    rows: SERVER_ROWS,
+    text: (rounds) =>
+      `CPU time of the server process, user and system together, and for W9 its memory: median (smallest–largest) of at least ${rounds} rounds, ` +
+      'all in turn, one CPU a server. The C floor does nothing but `epoll`, `recv` and `memchr`: what the kernel alone costs.',
+    repeat: '`npm run bench -- w1` (w1b, w2, w3, w9)',
+  });
+  const threads = section(results, {
+    header: THREADS,
+    rows: THREAD_ROWS,
+    text: (rounds) =>
+      `And across threads: CPU time of all threads of the process for one task, line or message, median of at least ${rounds} rounds, all ` +
+      'in turn. Channels in the forms that cost least: `trySend` and `tryRecv` first, `sendMany` and `readMany`.',
+    repeat: '`npm run bench -- w7` (w10, w5)',
+  });
+  if (servers.length + threads.length === 0) return undefined;
+  return [
+    ...servers,
+    '',
+    ...threads,
+    '',
+    'All peers, charts and what to know when reading them are in [bench/results](bench/results/README.md) and [bench](bench/README.md).',
   ].join('\n');
 }
 
-/** Writes the table between its two marks in the README. */
+/** Writes the tables between its two marks in the README. */
 export function writeFigures(results) {
   const text = figures(new Map(results.map((result) => [result.workload, result])));
   if (text === undefined) return;
