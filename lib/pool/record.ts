@@ -84,6 +84,7 @@ export class InboxReader {
     this.#memory = memory;
     const { buffer, byteOffset, byteLength } = memory.inbox.region;
     this.#bytes = Buffer.from(buffer, byteOffset, byteLength);
+    memory.inbox.rewind(); // who had the inbox before may have died in the middle of a release
   }
 
   get isEmpty(): boolean {

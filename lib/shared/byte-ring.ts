@@ -11,8 +11,12 @@
  * producer has marked a claim there yet, and nothing that an earlier record left can be taken for a mark.
  *
  * Records come out in the order in which they were claimed; one that is not committed holds up those behind it. When its
- * producer has died, the consumer skips it. The mark is written in the statements after the claim, between which V8 does not
- * end a thread (see slot-queue.ts), so there is no claim without a mark to find; nor does it between zeroing and moving `head`.
+ * producer has died, the consumer skips it. The mark is plain stores right behind the claim's exchange, between which V8 does not
+ * end a thread (see slot-queue.ts), so there is no claim without a mark to find. A reader may see the mark before the id of the
+ * producer: an id of 0 is not yet one.
+ *
+ * A consumer may die while it releases, with the records zeroed and `head` where it was. It has said before where `head` is to be:
+ * whoever consumes next, or sweeps, ends the release for it.
  *
  * The consumer may be now this thread and now that one, if one hands over to the next through something that orders
  * memory: {@link Lane} is that. `head` and the zeroed bytes behind it are all that passes between them; a consumer that
@@ -36,6 +40,7 @@ import {
   RECORD_PADDING,
   RECORD_STATE,
   RING_RECORDS,
+  RING_RELEASING,
   RING_UNIT_BYTES,
   TAIL,
 } from './layout.js';
@@ -90,6 +95,7 @@ export class ByteRing {
     words[CAPACITY] = powerOfTwo(Math.max(capacity, MIN_CAPACITY));
     words[TAIL] = firstPosition;
     words[HEAD] = firstPosition;
+    words[RING_RELEASING] = firstPosition;
     Atomics.store(words, KIND, BYTE_RING);
     return new ByteRing(region);
   }
@@ -122,7 +128,7 @@ export class ByteRing {
     const { words } = this;
     const at = RING_RECORDS + (Atomics.load(words, HEAD) & (this.#units - 1)) * UNIT_WORDS;
     const state = Atomics.load(words, at) & RECORD_STATE;
-    return state === RECORD_CLAIMED ? !native.isAlive(words[at + 1]!) : state !== 0;
+    return state === RECORD_CLAIMED ? isDead(words[at + 1]!) : state !== 0;
   }
 
   /** Bytes in use: claimed and not yet released, headers and padding included. */
@@ -160,8 +166,8 @@ export class ByteRing {
       const gapMark = ((padding * RING_UNIT_BYTES - RECORD_HEADER_BYTES) << 2) | RECORD_PADDING;
       if (Atomics.compareExchange(words, TAIL, tail, (tail + padding + wanted) | 0) !== tail) continue;
       words[at + 1] = owner;
-      Atomics.store(words, at, mark);
-      if (padding !== 0) Atomics.store(words, gap, gapMark);
+      words[at] = mark;
+      if (padding !== 0) words[gap] = gapMark;
       return (at << 2) + RECORD_HEADER_BYTES;
     }
   }
@@ -206,7 +212,7 @@ export class ByteRing {
       const state = word & RECORD_STATE;
       const length = word >>> 2;
       if (state === RECORD_CLAIMED) {
-        if (native.isAlive(words[at + 1]!)) break;
+        if (!isDead(words[at + 1]!)) break;
         // It may have committed in its last moment: what it did is visible now that it is known to be dead.
         if (Atomics.load(words, at) !== word) continue;
         this.torn++;
@@ -229,6 +235,18 @@ export class ByteRing {
     const cursor = this.#cursor ?? head;
     this.#cursor = undefined;
     if (cursor === head) return false;
+    this.#moveHead(head, cursor);
+    return true;
+  }
+
+  /** Where `head` will be once all that was read so far is released. */
+  get releasable(): number {
+    return this.#cursor ?? Atomics.load(this.words, HEAD);
+  }
+
+  #moveHead(head: number, cursor: number): void {
+    const { words } = this;
+    words[RING_RELEASING] = cursor;
     const mask = this.#units - 1;
     const from = RING_RECORDS + (head & mask) * UNIT_WORDS;
     const to = RING_RECORDS + (cursor & mask) * UNIT_WORDS;
@@ -239,11 +257,23 @@ export class ByteRing {
       words.fill(0, RING_RECORDS, to);
     }
     Atomics.store(words, HEAD, cursor);
-    return true;
   }
 
-  /** Consumer: forgets what was read and not released; it will be read again. */
+  /** Consumer: forgets what was read and not released; it will be read again. The first step of a thread that takes over. */
   rewind(): void {
     this.#cursor = undefined;
+    this.finishRelease();
   }
+
+  /** Whoever knows that the consumer has died: ends the release that it had begun, if it had. */
+  finishRelease(): void {
+    const head = Atomics.load(this.words, HEAD);
+    const cursor = Atomics.load(this.words, RING_RELEASING);
+    if (((cursor - head) | 0) > 0) this.#moveHead(head, cursor);
+  }
+}
+
+/** Whether the producer of a claim has died; 0: it has not said yet who it is. */
+function isDead(owner: number): boolean {
+  return owner !== 0 && !native.isAlive(owner);
 }

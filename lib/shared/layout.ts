@@ -42,6 +42,8 @@ export const ABANDONED = -1;
 
 /** Byte ring. Positions count units of 8 bytes. */
 export const RING_UNIT_BYTES = 8;
+/** Where `head` will be once the release that is under way is done; the consumer's own. */
+export const RING_RELEASING = HEAD + 1;
 /** Who runs the lane that this ring is, when it is one. */
 export const RING_LANE = 3 * LINE_WORDS;
 export const RING_RECORDS = 4 * LINE_WORDS;

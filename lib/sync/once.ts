@@ -68,6 +68,7 @@ export interface SharedOnceOptions extends LockOptions {
 export interface OnceConstructor {
   new <T = void>(options?: LockOptions & { shared?: false | undefined }): Once<T>;
   new <T = void>(options: SharedOnceOptions): SharedOnce<T>;
+  /** What all of one thread share. */
   readonly prototype: Once<unknown>;
 }
 
@@ -110,6 +111,7 @@ class LocalOnce<T> implements Once<T> {
   }
 }
 
+/** Makes one: of this thread, or with `shared: true` of several. */
 export const Once: OnceConstructor = LocalOnce as unknown as OnceConstructor;
 
 /**

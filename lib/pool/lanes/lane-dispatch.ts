@@ -165,6 +165,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
   sweep(thread: number, makeError: () => Error): void {
     for (const [i, { lane, ring, counters }] of this.lanes.lanes.entries()) {
       const wasItsOwn = thread !== 0 && Atomics.load(ring.words, RING_LANE) === thread;
+      if (wasItsOwn) ring.finishRelease();
       const held = Atomics.load(counters, HELD);
       const isReleased = Atomics.load(ring.words, HEAD) === Atomics.load(counters, HELD_HEAD);
       if (!wasItsOwn && lane.isHeldByDead) continue; // another dead one's, which has a sweep of its own

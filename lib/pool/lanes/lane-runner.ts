@@ -13,7 +13,6 @@ import { FRAME_WORDS } from '../../net/turn-table.js';
 import { copyBytes } from '../../shared/copy-bytes.js';
 import {
   ANSWER_PEER_END_SEEN,
-  HEAD,
   LANE_CONNECTED,
   LANE_DISCONNECTED,
   LANE_FRAME,
@@ -142,11 +141,12 @@ export class LaneRunner {
       if (kind === LANE_FRAME || kind === LANE_LONG_FRAME) frames++;
     }
     const turn = this.#copyOut(memory, lane, records, frames, longBytes);
-    counters[HELD] = frames;
-    // Where the ring's head is once this is released: who died before still has its frames in the ring. From the release on a
+    // Where the ring's head is once this is released: who dies before still has its frames in the ring. From the release on a
     // long frame's place may be another's.
+    const releasable = ring.releasable;
+    counters[HELD] = frames;
+    counters[HELD_HEAD] = releasable;
     ring.release();
-    Atomics.store(counters, HELD_HEAD, Atomics.load(ring.words, HEAD));
     if (memory.takeStalled()) this.#lanes.wakeReactors();
     return turn;
   }
@@ -263,8 +263,9 @@ export class LaneRunner {
     over: (again: boolean, wasLater: boolean) => void,
     wasLater: boolean,
   ): void {
-    Atomics.store(counters, HELD, 0);
+    // A worker can be ended between two operations, but not between one and the plain stores behind it: either they are held or done.
     Atomics.add(counters, FRAMES_DONE, turn.frames);
+    counters[HELD] = 0;
     if (turn.frames > 0) Atomics.add(counters, BATCHES_DONE, 1);
     let again = true;
     if (ring.isReady) lane.yield();

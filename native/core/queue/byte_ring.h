@@ -38,6 +38,7 @@ class ByteRing {
     words.write(layout::kCapacity, roundUp(capacity));
     words.write(layout::kTail, firstPosition);
     words.write(layout::kHead, firstPosition);
+    words.write(layout::kRingReleasing, firstPosition);
     words.write(layout::kKind, layout::kByteRing);
   }
 
@@ -103,7 +104,7 @@ class ByteRing {
       if (word == 0) break;
       const uint32_t state = word & layout::kRecordState;
       if (state == layout::kRecordClaimed) {
-        if (wakers.isAlive(words_.loadRelaxed(at + 1))) break;
+        if (!isDead(words_.loadRelaxed(at + 1), wakers)) break;
         // It may have committed in its last moment: what it did is visible now that it is known to be dead.
         if (words_.load(at) != word) continue;
         torn_++;
@@ -120,7 +121,7 @@ class ByteRing {
     const uint32_t at = layout::kRingRecords + (words_.load(layout::kHead) & (units_ - 1)) * kUnitWords;
     const uint32_t word = words_.load(at);
     if ((word & layout::kRecordState) != layout::kRecordClaimed) return word != 0;
-    return !wakers.isAlive(words_.loadRelaxed(at + 1));
+    return isDead(words_.loadRelaxed(at + 1), wakers);
   }
 
   /// Consumer: gives the room of all that was read, or skipped, back. False: there was none.
@@ -139,6 +140,7 @@ class ByteRing {
       words_.clear(layout::kRingRecords, to);
     }
     reading_ = false;
+    words_.storeRelaxed(layout::kRingReleasing, cursor_);  // for a consumer in JavaScript, which may die in the middle
     words_.store(layout::kHead, cursor_);
     return true;
   }
@@ -155,6 +157,11 @@ class ByteRing {
 
   static constexpr uint32_t roundUp(uint32_t capacity) noexcept {
     return std::bit_ceil(capacity < kMinCapacity ? kMinCapacity : capacity);
+  }
+  /// A producer in JavaScript writes its id with no order to the mark: 0 is not yet one.
+  template <typename Wakers>
+  static bool isDead(uint32_t owner, const Wakers& wakers) noexcept {
+    return owner != 0 && !wakers.isAlive(owner);
   }
   static constexpr uint32_t unitsOf(uint32_t bytes) noexcept {
     return (bytes + layout::kRecordHeaderBytes + layout::kRingUnitBytes - 1) / layout::kRingUnitBytes;

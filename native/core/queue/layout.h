@@ -34,6 +34,7 @@ inline constexpr uint32_t kSlotPayload = 4;
 inline constexpr uint32_t kAbandoned = ~0U;
 
 inline constexpr uint32_t kRingUnitBytes = 8;
+inline constexpr uint32_t kRingReleasing = kHead + 1;
 inline constexpr uint32_t kRingLane = 3 * kLineWords;
 inline constexpr uint32_t kRingRecords = 4 * kLineWords;
 inline constexpr uint32_t kRecordHeaderBytes = 8;
@@ -101,6 +102,7 @@ inline constexpr Constant kAll[] = {
     {"SLOT_PAYLOAD", kSlotPayload},
     {"ABANDONED", kAbandoned},
     {"RING_UNIT_BYTES", kRingUnitBytes},
+    {"RING_RELEASING", kRingReleasing},
     {"RING_LANE", kRingLane},
     {"RING_RECORDS", kRingRecords},
     {"RECORD_HEADER_BYTES", kRecordHeaderBytes},
