@@ -2,10 +2,13 @@
 // face each other; and the same with steps left out, which must be found.
 #include "support/rendezvous.h"
 
+#include <algorithm>
 #include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
-#include <vector>
 
 #include "queue/wait_set.h"
 #include "support/exploring.h"
@@ -15,7 +18,20 @@ namespace {
 
 using Mistakes = RendezvousMistakes;
 using Offer = Rendezvous::Offer;
-using Ids = std::vector<uint32_t>;
+/// Ids of threads. Nothing is allocated for them: an execution that is given up never comes back to what its threads were doing.
+class Ids {
+ public:
+  Ids(std::initializer_list<uint32_t> ids) : count_(ids.size()) {
+    assert(count_ <= ids_.size());
+    std::copy(ids.begin(), ids.end(), ids_.begin());
+  }
+  const uint32_t* begin() const { return ids_.data(); }
+  const uint32_t* end() const { return ids_.data() + count_; }
+
+ private:
+  std::array<uint32_t, 4> ids_{};
+  size_t count_;
+};
 
 /// A rendezvous of threads 1, 2, …, each with a place, and what they have sent and received.
 class Meeting {
