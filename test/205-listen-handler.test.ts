@@ -59,11 +59,22 @@ describe('a handler', () => {
     const server = new Sluice(['listen', ANY, '--handler', handler, '--workers', '1', '--lanes', '1']);
     const first = net.connect(await server.port(), '127.0.0.1');
     first.write('die\n');
-    await server.said(/a worker died with 1 frames of lane 0 in hand/);
+    await server.said(/a worker died with 1 frames of lane 0 in hand: .*exited with code 3/);
     expect(await ask(server, 'fine\n')).toBe('FINE\n');
     first.destroy();
     const { stderr } = await stop(server);
     expect(rowsOf(stderr)).toMatchObject({ 'frames lost with a worker': 1, 'frames handled': 1 });
+  });
+});
+
+describe('an error that no handler catches', () => {
+  it('ends its worker, and is shown with its stack', async () => {
+    const server = new Sluice(['listen', ANY, '--handler', handler, '--workers', '1', '--lanes', '1']);
+    const client = net.connect(await server.port(), '127.0.0.1');
+    client.write('die later\n');
+    await server.said(/what ended it: RangeError: out of bounds, later\n {4}at .*cli-handler\.mjs:/);
+    client.destroy();
+    expect(rowsOf((await stop(server)).stderr)).toMatchObject({ 'frames lost with a worker': 1 });
   });
 });
 

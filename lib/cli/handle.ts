@@ -71,9 +71,10 @@ class Handling {
       if (this.#pool.handlers!.includes(name)) options[name] = name;
     const dispatch = await this.#server.dispatch(this.#pool, 'onBatch', options);
     dispatch.onError((error) => this.#reportError(error));
-    dispatch.onLost(({ lane, frames }) =>
-      complain(`a worker died with ${formatCount(frames)} frames of lane ${lane} in hand`),
-    );
+    dispatch.onLost(({ lane, frames, error }) => {
+      complain(`a worker died with ${formatCount(frames)} frames of lane ${lane} in hand: ${error.message}`);
+      if (error.cause !== undefined) show('what ended it', error.cause);
+    });
     const ticker = startTicker({
       intervalMs: stats,
       silent: quiet === true,
@@ -103,8 +104,7 @@ class Handling {
 
   #reportError(error: unknown): void {
     if (this.#errors++ >= MAX_STACKS) return;
-    const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-    process.stderr.write(`sluice: a handler failed: ${text}\n`); // a stack keeps its lines
+    show('a handler failed', error);
     if (this.#errors === MAX_STACKS) complain('what handlers throw from here on is only counted');
   }
 
@@ -117,6 +117,12 @@ class Handling {
     if (this.#errors > 0) rows.push(['calls of a handler that failed', formatCount(this.#errors)]);
     return summaryRows(this.#server.stats(), rows, this.#began, this.#faults, drained);
   }
+}
+
+/** With the lines of its stack. */
+function show(what: string, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  process.stderr.write(`sluice: ${what}: ${text}\n`);
 }
 
 /** Frames in lanes, or in the hands of a worker. */
