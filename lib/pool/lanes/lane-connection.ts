@@ -44,7 +44,7 @@ export class LaneConnection implements Connection {
   }
 
   get queuedBytes(): number {
-    throw new NotSupportedError("a lane's connection.queuedBytes (the listening thread has the queue)");
+    throw new NotSupportedError("a lane's connection.queuedBytes (its reactor has the queue)");
   }
 
   get data(): unknown {
@@ -68,9 +68,7 @@ export class LaneConnection implements Connection {
   }
 
   drained(_options?: WaitOptions): Promise<void> {
-    return Promise.reject(
-      new NotSupportedError("a lane's connection.drained (the listening thread has the queue)"),
-    );
+    return Promise.reject(new NotSupportedError("a lane's connection.drained (its reactor has the queue)"));
   }
 
   end(data?: OutputData): void {
