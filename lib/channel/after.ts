@@ -4,8 +4,9 @@
  * The moment is only a number until somebody waits for it: the timer is in the heap while a receiver is enlisted and not
  * otherwise. So an `after` in a select whose other case is ready costs one small object, and one that is forgotten is garbage.
  */
-import { type Timed, TimerHeap, timers } from '../context/timer-heap.js';
+
 import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
+import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 import type { ReceiveChannel } from './channel.js';
 import type { Received } from './received.js';
 import { Receiver } from './receiver.js';

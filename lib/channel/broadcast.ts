@@ -1,8 +1,9 @@
 /** Every value to every subscriber, each of which has a buffer of its own. */
-import type { WaitOptions } from '../context/cancellation.js';
-import { charge } from '../context/turn-budget.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import { checkInteger, checkOptions } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
+import { charge } from '../waiting/turn-budget.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import type { ChannelOptions, Overflow, ReceiveChannel, SendChannel } from './channel.js';
 import { ChannelClosedError } from './channel-error.js';
 import { MAX_CAPACITY } from './local-channel.js';

@@ -1,11 +1,12 @@
 /** The cases of a select: what can be received and sent. */
+
+import { InvalidArgTypeError } from '../errors.js';
 import {
   type Cancellable,
   CancellationSource,
   cancellationSource,
   type HasSignal,
-} from '../context/cancellation.js';
-import { InvalidArgTypeError } from '../errors.js';
+} from '../waiting/cancellation.js';
 import { closedFor, type Received } from './received.js';
 import {
   type Receivable,

@@ -1,5 +1,5 @@
 /** The interfaces of channels: one for each side, and both together. */
-import type { WaitOptions } from '../context/cancellation.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 import type { Empty, Received } from './received.js';
 import type { Receivable, Sendable } from './selectable.js';
 

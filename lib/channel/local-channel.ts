@@ -1,7 +1,8 @@
 /** The channel of one thread: a bounded queue, and at each of its ends the line of those who wait. */
-import type { WaitOptions } from '../context/cancellation.js';
-import { charge } from '../context/turn-budget.js';
+
 import { checkInteger, checkOptions } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
+import { charge } from '../waiting/turn-budget.js';
 import type { Channel, ChannelOptions, Overflow } from './channel.js';
 import { ChannelClosedError } from './channel-error.js';
 import { resolveOverflow } from './overflow.js';

@@ -1,6 +1,6 @@
 /** The waits of single operations: what is enlisted when a receive or a send cannot happen at once. */
 
-import { Wait } from '../context/wait.js';
+import { Wait } from '../waiting/wait.js';
 import { closedFor, type Received } from './received.js';
 import { type ReceiveWaiter, type SendWaiter, type Waiter, WaiterList } from './waiter.js';
 

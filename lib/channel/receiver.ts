@@ -1,8 +1,9 @@
 /** Receiving, for everything that values come out of: each operation tries the side's own step first, and parks only then. */
-import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
-import { charge, ready } from '../context/turn-budget.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import { checkInteger } from '../validate.js';
+import { type CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
+import { charge, ready } from '../waiting/turn-budget.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import type { ReceiveChannel } from './channel.js';
 import { ParkedNext, ParkedReceive, ParkedReceiveMany } from './operation.js';
 import { EMPTY, type Empty, type Received } from './received.js';

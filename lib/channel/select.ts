@@ -5,12 +5,13 @@
  * another. Else enlist a waiter in each. The first side that ends one of these takes the others out in the same
  * step, before anything else can run, so a losing case never takes or gives a value.
  */
-import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
-import { charge, ready } from '../context/turn-budget.js';
-import { Wait } from '../context/wait.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
 import { checkBoolean } from '../validate.js';
+import { type CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
+import { charge, ready } from '../waiting/turn-budget.js';
+import { Wait } from '../waiting/wait.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import { SendCase } from './case.js';
 import { ChannelClosedError } from './channel-error.js';
 import { closedFor } from './received.js';

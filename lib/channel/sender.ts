@@ -1,8 +1,9 @@
 /** Sending, for everything that takes values: each operation tries the side's own step first, and parks only then. */
-import { type CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
-import { readyVoid } from '../context/turn-budget.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import { InvalidArgTypeError } from '../errors.js';
+import { type CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
+import { readyVoid } from '../waiting/turn-budget.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import { ParkedSend, ParkedSendMany } from './operation.js';
 import type { SendSide } from './selectable.js';
 import { observeWait } from './wait.js';

@@ -1,5 +1,5 @@
 /** Telling a test's observer of waits on channels. */
-import { type ObservableWait, waitObserver } from '../context/wait-observer.js';
+import { type ObservableWait, waitObserver } from '../waiting/wait-observer.js';
 
 /** What a wait is for. */
 interface WaitedFor {

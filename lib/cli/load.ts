@@ -6,7 +6,6 @@
  * read everything.
  */
 import { Buffer } from 'node:buffer';
-import { readyVoid } from '../context/turn-budget.js';
 import { OutOfRangeError } from '../errors.js';
 import { resolveFraming } from '../net/framing.js';
 import {
@@ -16,6 +15,7 @@ import {
   type Framing,
   type Peer,
 } from '../net/index.js';
+import { readyVoid } from '../waiting/turn-budget.js';
 import { FaultTally } from './fault-tally.js';
 import { FrameFormat } from './frame-format.js';
 

@@ -14,10 +14,10 @@ import {
   type HasSignal,
   ownSignal,
   sourceOf,
-} from './cancellation.js';
-import { CanceledError, type ContextError, DeadlineExceededError } from './context-error.js';
+} from '../waiting/cancellation.js';
+import { CanceledError, type ContextError, DeadlineExceededError } from '../waiting/context-error.js';
+import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 import { type ContextHandle, contextHandle, openSource } from './shared-context.js';
-import { type Timed, TimerHeap, timers } from './timer-heap.js';
 
 /** A scope that may end: for a request, a connection, a shut-down. Passed as `signal` to every wait. */
 export interface Context extends HasSignal {

@@ -1,5 +1,6 @@
 /** Contexts: cancellation, deadlines and values, as in Go. */
-export type { HasSignal, WaitOptions } from './cancellation.js';
+export type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
+export { CanceledError, type ContextError, DeadlineExceededError } from '../waiting/context-error.js';
 export {
   background,
   type CancelContext,
@@ -13,5 +14,4 @@ export {
   withTimeout,
   withValue,
 } from './context.js';
-export { CanceledError, type ContextError, DeadlineExceededError } from './context-error.js';
 export type { ContextHandle } from './shared-context.js';

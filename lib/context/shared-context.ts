@@ -13,8 +13,8 @@ import { allocateShared, openWords, type SharedRegion, subregion } from '../shar
 import { REASON_BYTES, readReason, writeReason } from '../shared/reason.js';
 import { WaitSet } from '../shared/wait-set.js';
 import { threadId, Waker, WakeSource } from '../shared/waker.js';
-import { type Cancellable, CancellationSource } from './cancellation.js';
-import { CanceledError, type ContextError, DeadlineExceededError } from './context-error.js';
+import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
+import { CanceledError, type ContextError, DeadlineExceededError } from '../waiting/context-error.js';
 
 const KIND = (0x51ce << 16) | (1 << 8) | 17;
 const MAKER = 1;

@@ -2,8 +2,8 @@
  * What a listener and an outgoing connection have in common: one consumer of batches, and connections that come and go.
  */
 import { type Receivable, type ReceiveSide, receiveSide } from '../channel/selectable.js';
-import { waitSource } from '../context/cancellation.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { waitSource } from '../waiting/cancellation.js';
 import { BatchConsumer, type BatchHandler } from './batch-consumer.js';
 import { BatchReceiveSide } from './batch-receive-side.js';
 import type { Connection, SocketConnection } from './connection.js';

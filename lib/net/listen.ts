@@ -1,5 +1,5 @@
 /** Opening endpoints. */
-import type { CancellationSource } from '../context/cancellation.js';
+import type { CancellationSource } from '../waiting/cancellation.js';
 import { type ListenAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
 import { CloseReason, type DisconnectReason, errnoName } from './disconnect-reason.js';
 import type { EndpointConfig, ResolvedAddress } from './driver.js';

@@ -1,7 +1,8 @@
 /** A listening socket and the connections it accepted. */
-import type { CancellationSource } from '../context/cancellation.js';
+
 import { InvalidArgTypeError } from '../errors.js';
 import { checkFunction } from '../validate.js';
+import type { CancellationSource } from '../waiting/cancellation.js';
 import { formatAddress, type ListenAddress } from './address.js';
 import type { BatchHandler } from './batch-consumer.js';
 import type { Connection } from './connection.js';

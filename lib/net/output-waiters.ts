@@ -1,6 +1,6 @@
 /** Who waits until a connection's output is handed to the system: `drained()`. */
-import { waitSource } from '../context/cancellation.js';
-import { readyVoid } from '../context/turn-budget.js';
+import { waitSource } from '../waiting/cancellation.js';
+import { readyVoid } from '../waiting/turn-budget.js';
 import type { SocketConnection } from './connection.js';
 import type { DisconnectReason } from './disconnect-reason.js';
 import type { Reactor } from './reactor.js';

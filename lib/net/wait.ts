@@ -1,7 +1,7 @@
-/** Waits that a signal can end, and what else a signal does to sockets: all through the lists of lib/context/cancellation.ts. */
-import { type Cancellable, CancellationSource } from '../context/cancellation.js';
+/** Waits that a signal can end, and what else a signal does to sockets: all through the lists of lib/waiting/cancellation.ts. */
+import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
 
-export type { HasSignal, WaitOptions } from '../context/cancellation.js';
+export type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
 
 /** A member of a source's list that runs a function when the source is canceled. */
 class OnCancel implements Cancellable {

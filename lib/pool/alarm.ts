@@ -1,4 +1,4 @@
-import { type Timed, TimerHeap, timers } from '../context/timer-heap.js';
+import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 
 /** A moment at which a pool looks after something, on the timers that tests can drive. */
 export class Alarm implements Timed {

@@ -4,7 +4,7 @@
  * A worker that dies soon after its start, or before, is replaced after a pause that doubles each time. One that has lived is replaced
  * at once.
  */
-import { TimerHeap } from '../context/timer-heap.js';
+import { TimerHeap } from '../waiting/timer-heap.js';
 import { Alarm } from './alarm.js';
 import type { DispatchHandle } from './lanes/lane-runner.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';

@@ -1,10 +1,10 @@
 /** The pool that a worker belongs to, as its handlers see it: what they run there lands on this worker's own deque. */
 import { type AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
-import { cancellationSource } from '../context/cancellation.js';
 import { InvalidArgTypeError, SluiceError } from '../errors.js';
 import { CodecError } from '../shared/codec/codec-error.js';
 import { Encoded } from '../shared/codec/encoded.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { cancellationSource } from '../waiting/cancellation.js';
 import { writeArguments } from './arguments.js';
 import { Backlog } from './backlog.js';
 import type { FromWorker } from './messages.js';

@@ -4,11 +4,12 @@
  * A task that is taken in goes into a slot, where the workers find it, if there is one free and its order can't change any more; else
  * into the backlog, and from there into slots as others end. One that finds the queue full waits outside, or is refused.
  */
-import { CancellationSource } from '../context/cancellation.js';
-import { timers } from '../context/timer-heap.js';
+
 import { CodecError } from '../shared/codec/codec-error.js';
 import { Encoded } from '../shared/codec/encoded.js';
 import { bytesOf } from '../shared/copy-bytes.js';
+import { CancellationSource } from '../waiting/cancellation.js';
+import { timers } from '../waiting/timer-heap.js';
 import { Alarm } from './alarm.js';
 import { writeArguments } from './arguments.js';
 import { Backlog } from './backlog.js';

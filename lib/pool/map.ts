@@ -1,7 +1,8 @@
 /** A pool's map: many calls of one handler, so many at a time. */
-import type { WaitOptions } from '../context/cancellation.js';
+
 import { InvalidArgTypeError } from '../errors.js';
 import { checkBoolean, checkInteger, checkOptions } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 import type { RunOptions } from './run-options.js';
 
 /** Options of {@link WorkerPool.map}. */

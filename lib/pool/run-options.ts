@@ -1,6 +1,6 @@
 /** Options of one task. */
 import type { TransferListItem } from 'node:worker_threads';
-import type { WaitOptions } from '../context/cancellation.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 
 /** Options of {@link WorkerPool.run}. `signal` gives the task up: see {@link PoolOptions.graceMs} for what follows. */
 export interface RunOptions extends WaitOptions {

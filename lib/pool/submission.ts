@@ -1,8 +1,8 @@
 /** What a caller gives for a task, checked, and the task that it becomes. */
 import { AsyncResource } from 'node:async_hooks';
-import { type CancellationSource, cancellationSource } from '../context/cancellation.js';
 import { InvalidArgTypeError } from '../errors.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { type CancellationSource, cancellationSource } from '../waiting/cancellation.js';
 import type { RunOptions } from './run-options.js';
 import { type GiveUp, Task, TaskExtras } from './task.js';
 

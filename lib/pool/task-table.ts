@@ -4,9 +4,10 @@
  * A slot is the thread's from the moment it is filled until a record says how the task ended. A task that the caller gives up
  * is settled at once; its slot stays taken while a worker may still write about it.
  */
-import { timers } from '../context/timer-heap.js';
+
 import { throwLater } from '../net/throw-later.js';
 import { Encoded } from '../shared/codec/encoded.js';
+import { timers } from '../waiting/timer-heap.js';
 import { ArgumentArena } from './arena.js';
 import { readValue, writeValue } from './arguments.js';
 import { type Loss, lossError } from './loss.js';

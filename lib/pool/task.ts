@@ -1,7 +1,8 @@
 /** A task as the thread that submitted it knows it, from the call to its end. */
-import { type Cancellable, CancellationSource } from '../context/cancellation.js';
-import { type Timed, TimerHeap, timers } from '../context/timer-heap.js';
+
 import { throwLater } from '../net/throw-later.js';
+import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
+import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 import type { Backlogged } from './backlog.js';
 import type { RemoteStream } from './stream.js';
 import { addCallers } from './thrown.js';

@@ -8,8 +8,8 @@
  * protocol and why no wake is lost.
  */
 import { availableParallelism } from 'node:os';
-import { charge } from '../context/turn-budget.js';
 import { native } from '../native.js';
+import { charge } from '../waiting/turn-budget.js';
 import type { WakerDriver } from './driver.js';
 import { WAKER_SLOT_BITS } from './layout.js';
 import { SharedMemoryError } from './shared-memory-error.js';

@@ -1,8 +1,9 @@
 /** A place where tasks wait for each other. */
-import type { WaitOptions } from '../context/cancellation.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import type { SharedHandle } from '../shared/handle.js';
 import { checkInteger } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import { isShared, type LockOptions } from './lock-options.js';
 import { LocalMeeting, type Meeting } from './meeting.js';
 import { handleOf } from './shared/lock-handle.js';

@@ -1,7 +1,8 @@
 /** Waiting, with a lock in hand, for what the lock protects to change. */
-import { CancellationSource, type WaitOptions, waitSource } from '../context/cancellation.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import { InvalidArgTypeError, InvalidArgValueError, NotSupportedError } from '../errors.js';
+import { CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import { Guard, type LockGuard, type Releasable } from './lock-guard.js';
 import { Mutex } from './mutex.js';
 import { Permits, PermitWaiter } from './permits.js';

@@ -1,9 +1,10 @@
 /** Tasks that belong together: the first to fail ends the others. */
-import { type WaitOptions, waitSource } from '../context/cancellation.js';
+
 import { background, type CancelContext, type Context, withCancel } from '../context/context.js';
-import { readyVoid } from '../context/turn-budget.js';
-import { waitObserver } from '../context/wait-observer.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
+import { readyVoid } from '../waiting/turn-budget.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import type { LockGuard } from './lock-guard.js';
 import { Permits } from './permits.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';

@@ -1,7 +1,8 @@
 /** Mutual exclusion for tasks, of one thread or of several: what is read before an `await` still holds after it. */
-import type { WaitOptions } from '../context/cancellation.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import type { SharedHandle } from '../shared/handle.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import type { LockGuard, RecoveryGuard } from './lock-guard.js';
 import { isShared, type LockOptions } from './lock-options.js';
 import { type PermitCore, Permits } from './permits.js';

@@ -1,7 +1,8 @@
 /** What is done once, however many ask for it. */
-import type { WaitOptions } from '../context/cancellation.js';
+
 import type { SharedHandle } from '../shared/handle.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 import { isShared, type LockOptions } from './lock-options.js';
 import { SharedOnceEnd } from './shared/shared-once.js';
 import { OnceReentrantError } from './sync-error.js';

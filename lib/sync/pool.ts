@@ -1,7 +1,8 @@
 /** Objects that are expensive to make, kept for the next who needs one. */
-import { type Timed, TimerHeap, timers } from '../context/timer-heap.js';
+
 import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 
 /** Options of {@link Pool}. */
 export interface ObjectPoolOptions<T> {

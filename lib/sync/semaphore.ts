@@ -1,8 +1,9 @@
 /** A bound on how much of something is in use at once. */
-import type { WaitOptions } from '../context/cancellation.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import type { SharedHandle } from '../shared/handle.js';
 import { checkInteger } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import type { LockGuard } from './lock-guard.js';
 import { isShared, type LockOptions } from './lock-options.js';
 import { type PermitCore, Permits } from './permits.js';

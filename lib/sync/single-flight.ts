@@ -1,7 +1,8 @@
 /** One call for all who ask for the same at the same time. */
-import { type WaitOptions, waitSource } from '../context/cancellation.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import { checkFunction } from '../validate.js';
+import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';
 
 /**

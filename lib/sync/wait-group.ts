@@ -1,8 +1,9 @@
 /** Waiting for a number of tasks to end. */
-import type { WaitOptions } from '../context/cancellation.js';
-import { waitObserver } from '../context/wait-observer.js';
+
 import type { SharedHandle } from '../shared/handle.js';
 import { checkFunction, checkInteger } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
+import { waitObserver } from '../waiting/wait-observer.js';
 import { isShared, type LockOptions } from './lock-options.js';
 import { handleOf } from './shared/lock-handle.js';
 import { SharedTaskCount } from './shared/shared-task-count.js';

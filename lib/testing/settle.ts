@@ -1,6 +1,6 @@
 /** Letting everything happen that needs no time. */
 import { setImmediate } from 'node:timers';
-import { pendingTurn } from '../context/turn-budget.js';
+import { pendingTurn } from '../waiting/turn-budget.js';
 
 function turn(): Promise<void> {
   return new Promise((resolve) => {

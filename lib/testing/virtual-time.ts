@@ -1,8 +1,9 @@
 /** Time that passes when a test says so. */
-import type { Clock } from '../context/clock.js';
-import { replaceTimers, TimerHeap } from '../context/timer-heap.js';
+
 import { InvalidArgTypeError, InvalidArgValueError, OutOfRangeError } from '../errors.js';
 import { checkInteger, checkOptions } from '../validate.js';
+import type { Clock } from '../waiting/clock.js';
+import { replaceTimers, TimerHeap } from '../waiting/timer-heap.js';
 import { settle } from './settle.js';
 import { VirtualTimeError } from './testing-error.js';
 

@@ -1,6 +1,6 @@
 /** Finding the waits that a test leaves behind. */
 import { fileURLToPath } from 'node:url';
-import { type ObservableWait, observeWaits } from '../context/wait-observer.js';
+import { type ObservableWait, observeWaits } from '../waiting/wait-observer.js';
 import { settle } from './settle.js';
 import { StuckWait } from './stuck-wait.js';
 import { StuckWaitsError } from './testing-error.js';

@@ -12,9 +12,6 @@
  * the queue. All of these are sequentially consistent: one of the two sees the other (lib/shared has the proof).
  */
 import { setImmediate } from 'node:timers';
-import { type CancellationSource, type WaitOptions, waitSource } from '../../context/cancellation.js';
-import { charge, readyVoid } from '../../context/turn-budget.js';
-import { waitObserver } from '../../context/wait-observer.js';
 import { NotSupportedError } from '../../errors.js';
 import { native } from '../../native.js';
 import { CodecError } from '../../shared/codec/codec-error.js';
@@ -23,6 +20,9 @@ import { makeHandle } from '../../shared/handle.js';
 import { readReason, writeReason } from '../../shared/reason.js';
 import { threadId, Waker } from '../../shared/waker.js';
 import { checkFunction, checkInteger } from '../../validate.js';
+import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { charge, readyVoid } from '../../waiting/turn-budget.js';
+import { waitObserver } from '../../waiting/wait-observer.js';
 import type { Overflow } from '../channel.js';
 import { ChannelClosedError } from '../channel-error.js';
 import { ParkedSend } from '../operation.js';

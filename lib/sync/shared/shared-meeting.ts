@@ -8,10 +8,11 @@
  * A seat says in which round its thread arrived last, and how many of its tasks wait or waited there. If that is this round or the
  * one before, the others count on the thread: when it dies, the barrier is broken.
  */
-import { type CancellationSource, type WaitOptions, waitSource } from '../../context/cancellation.js';
-import { ready } from '../../context/turn-budget.js';
+
 import { checkHandle, makeHandle, type SharedHandle } from '../../shared/handle.js';
 import { Waker } from '../../shared/waker.js';
+import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { ready } from '../../waiting/turn-budget.js';
 import { Arrival, type Meeting } from '../meeting.js';
 import { BarrierBrokenError } from '../sync-error.js';
 import { park, WaitQueue } from '../wait-queue.js';

@@ -9,9 +9,6 @@
  */
 import { Buffer } from 'node:buffer';
 import { threadId as nodeThreadId } from 'node:worker_threads';
-import { type WaitOptions, waitSource } from '../../context/cancellation.js';
-import { ready } from '../../context/turn-budget.js';
-import { waitObserver } from '../../context/wait-observer.js';
 import { SluiceError } from '../../errors.js';
 import { native } from '../../native.js';
 import { Encoded } from '../../shared/codec/encoded.js';
@@ -23,6 +20,9 @@ import { REASON_BYTES, readReason, writeReason } from '../../shared/reason.js';
 import { WaitSet } from '../../shared/wait-set.js';
 import { threadId, Waker } from '../../shared/waker.js';
 import { checkFunction } from '../../validate.js';
+import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { ready } from '../../waiting/turn-budget.js';
+import { waitObserver } from '../../waiting/wait-observer.js';
 import type { SharedOnce } from '../once.js';
 import { LockPoisonedError, OnceReentrantError } from '../sync-error.js';
 import { park, Waiter, WaitQueue } from '../wait-queue.js';

@@ -6,10 +6,11 @@
  * of arrival holds across threads for locks with one holder; where several fit, a thread that is busy is passed by those
  * that come later until it comes round to show its next.
  */
-import { type WaitOptions, waitSource } from '../../context/cancellation.js';
-import { ready } from '../../context/turn-budget.js';
+
 import { checkHandle, makeHandle, type SharedHandle } from '../../shared/handle.js';
 import { Waker } from '../../shared/waker.js';
+import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { ready } from '../../waiting/turn-budget.js';
 import { Guard, type LockGuard } from '../lock-guard.js';
 import { type PermitCore, PermitWaiter } from '../permits.js';
 import { LockPoisonedError } from '../sync-error.js';

@@ -2,11 +2,12 @@
  * The count of a WaitGroup across threads. A wait ends with its round: when the count becomes 0. The tasks of `go` are noted in their
  * thread's seat; when that thread dies, they are taken off the count, and the round is spoilt: its waits reject.
  */
-import { type WaitOptions, waitSource } from '../../context/cancellation.js';
-import { charge, readyVoid } from '../../context/turn-budget.js';
+
 import { checkHandle, makeHandle, type SharedHandle } from '../../shared/handle.js';
 import { Waker } from '../../shared/waker.js';
 import { checkInteger } from '../../validate.js';
+import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { charge, readyVoid } from '../../waiting/turn-budget.js';
 import { NegativeCounterError, TasksLostError } from '../sync-error.js';
 import type { TaskCount } from '../task-count.js';
 import { park, Waiter, WaitQueue } from '../wait-queue.js';
