@@ -3,8 +3,8 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { SharedDriver } from './memory/driver.js';
 import type { NativeModule as SocketDriver } from './net/driver.js';
-import type { SharedDriver } from './shared/driver.js';
 
 type NativeModule = SocketDriver & SharedDriver;
 

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SharedMemoryError } from 'sluice';
 import { describe, expect, it } from 'vitest';
+import { ByteRing } from '../dist/memory/byte-ring.js';
+import { Lane } from '../dist/memory/lane.js';
+import * as layout from '../dist/memory/layout.js';
+import { allocateShared, subregion } from '../dist/memory/memory.js';
+import { SlotQueue } from '../dist/memory/slot-queue.js';
+import { StealDeque } from '../dist/memory/steal-deque.js';
 import { native } from '../dist/native.js';
-import { ByteRing } from '../dist/shared/byte-ring.js';
-import { Lane } from '../dist/shared/lane.js';
-import * as layout from '../dist/shared/layout.js';
-import { allocateShared, subregion } from '../dist/shared/memory.js';
-import { SlotQueue } from '../dist/shared/slot-queue.js';
-import { StealDeque } from '../dist/shared/steal-deque.js';
 
 /** Where counters begin: at 0, and so that they pass 2^31 and 2^32 during the test. */
 const firstPositions = [0, 2 ** 31 - 5, -5];

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { WaitSet } from '../dist/memory/wait-set.js';
+import { Waker } from '../dist/memory/waker.js';
 import { native } from '../dist/native.js';
-import { WaitSet } from '../dist/shared/wait-set.js';
-import { Waker } from '../dist/shared/waker.js';
 import { exitOf } from './support/lifetime.js';
 import { createChannel, NumberChannel, randomDelay } from './support/number-channel.mjs';
 
@@ -141,7 +141,7 @@ describe('the process', () => {
     const module = (path: string): string => JSON.stringify(fileURLToPath(new URL(path, import.meta.url)));
     const script = `
       import { createChannel, NumberChannel, randomDelay } from ${module('./support/number-channel.mjs')};
-      import { Waker } from ${module('../dist/shared/waker.js')};
+      import { Waker } from ${module('../dist/memory/waker.js')};
       const end = new NumberChannel(createChannel(1));
       const hold = (held) => Waker.get().hold(end.receiver, held);
       ${source}`;

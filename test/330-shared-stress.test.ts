@@ -2,12 +2,12 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { ByteRing } from '../dist/memory/byte-ring.js';
+import type { SharedRegion } from '../dist/memory/memory.js';
+import { StealDeque } from '../dist/memory/steal-deque.js';
+import { WaitSet } from '../dist/memory/wait-set.js';
+import { Waker } from '../dist/memory/waker.js';
 import { native } from '../dist/native.js';
-import { ByteRing } from '../dist/shared/byte-ring.js';
-import type { SharedRegion } from '../dist/shared/memory.js';
-import { StealDeque } from '../dist/shared/steal-deque.js';
-import { WaitSet } from '../dist/shared/wait-set.js';
-import { Waker } from '../dist/shared/waker.js';
 import { createChannel, NumberChannel, RingEnd } from './support/number-channel.mjs';
 
 const full = process.env.SLUICE_STRESS === 'full';

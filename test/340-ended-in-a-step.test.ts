@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { ByteRing } from '../dist/shared/byte-ring.js';
-import { SlotQueue } from '../dist/shared/slot-queue.js';
-import { Waker } from '../dist/shared/waker.js';
+import { ByteRing } from '../dist/memory/byte-ring.js';
+import { SlotQueue } from '../dist/memory/slot-queue.js';
+import { Waker } from '../dist/memory/waker.js';
 
 const ROUNDS = process.env.SLUICE_STRESS === 'full' ? 2000 : 120;
 const TIMEOUT_MS = 300_000;

@@ -1,6 +1,6 @@
 // The bare slot queue from one worker to another, 64-byte messages: what a channel has to be measured against. Both ends
 // only poll: nobody parks, and nothing is encoded.
-import { SlotQueue } from '../../dist/shared/slot-queue.js';
+import { SlotQueue } from '../../dist/memory/slot-queue.js';
 import { isMainThread, measureThreads, work, workerData } from './two-threads.mjs';
 
 const CAPACITY = 1024;

@@ -4,9 +4,9 @@
 // first statement of the other is taken, each way; otherwise the two answer at once and the time of a round trip is taken.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { int32, openChannel, sharedChannel } from '../../dist/index.js';
+import { WaitSet } from '../../dist/memory/wait-set.js';
+import { Waker, WakeSource } from '../../dist/memory/waker.js';
 import { native } from '../../dist/native.js';
-import { WaitSet } from '../../dist/shared/wait-set.js';
-import { Waker, WakeSource } from '../../dist/shared/waker.js';
 import { reportRun } from '../harness/micro-peer.mjs';
 
 const WARM_UP = 2_000;

@@ -6,13 +6,13 @@
  * own children and nothing here. Order: cause, then word, then wait set, here; park, then word, then cause, there.
  */
 import { SluiceError } from '../errors.js';
+import { checkHandle, makeHandle, type SharedHandle } from '../memory/handle.js';
+import { LINE_BYTES, LINE_WORDS } from '../memory/layout.js';
+import { allocateShared, openWords, type SharedRegion, subregion } from '../memory/memory.js';
+import { REASON_BYTES, readReason, writeReason } from '../memory/reason.js';
+import { WaitSet } from '../memory/wait-set.js';
+import { threadId, Waker, WakeSource } from '../memory/waker.js';
 import { native } from '../native.js';
-import { checkHandle, makeHandle, type SharedHandle } from '../shared/handle.js';
-import { LINE_BYTES, LINE_WORDS } from '../shared/layout.js';
-import { allocateShared, openWords, type SharedRegion, subregion } from '../shared/memory.js';
-import { REASON_BYTES, readReason, writeReason } from '../shared/reason.js';
-import { WaitSet } from '../shared/wait-set.js';
-import { threadId, Waker, WakeSource } from '../shared/waker.js';
 import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
 import { CanceledError, type ContextError, DeadlineExceededError } from '../waiting/context-error.js';
 

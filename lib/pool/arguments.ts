@@ -1,6 +1,6 @@
 /** A call's arguments as bytes: written by the submitting thread, read by the worker. */
-import type { Encoded } from '../shared/codec/encoded.js';
-import { StructuredReader, writeStructured } from '../shared/codec/structured.js';
+import type { Encoded } from '../memory/codec/encoded.js';
+import { StructuredReader, writeStructured } from '../memory/codec/structured.js';
 import { ARGS_AS_ARRAY } from './pool-memory.js';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;

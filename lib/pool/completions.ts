@@ -1,5 +1,5 @@
 /** What the workers write to the pool's maker, and how that thread waits for it. */
-import { Waker, WakeSource } from '../shared/waker.js';
+import { Waker, WakeSource } from '../memory/waker.js';
 import type { PoolMemory } from './pool-memory.js';
 import { InboxReader, type RecordHandler } from './record.js';
 import type { Retries } from './retries.js';

@@ -1,8 +1,8 @@
 /** The pool that a worker belongs to, as its handlers see it: what they run there lands on this worker's own deque. */
 import { type AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { InvalidArgTypeError, SluiceError } from '../errors.js';
-import { CodecError } from '../shared/codec/codec-error.js';
-import { Encoded } from '../shared/codec/encoded.js';
+import { CodecError } from '../memory/codec/codec-error.js';
+import { Encoded } from '../memory/codec/encoded.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import { cancellationSource } from '../waiting/cancellation.js';
 import { writeArguments } from './arguments.js';

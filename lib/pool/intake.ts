@@ -5,9 +5,9 @@
  * into the backlog, and from there into slots as others end. One that finds the queue full waits outside, or is refused.
  */
 
-import { CodecError } from '../shared/codec/codec-error.js';
-import { Encoded } from '../shared/codec/encoded.js';
-import { bytesOf } from '../shared/copy-bytes.js';
+import { CodecError } from '../memory/codec/codec-error.js';
+import { Encoded } from '../memory/codec/encoded.js';
+import { bytesOf } from '../memory/copy-bytes.js';
 import { CancellationSource } from '../waiting/cancellation.js';
 import { timers } from '../waiting/timer-heap.js';
 import { Alarm } from './alarm.js';

@@ -1,5 +1,5 @@
 /** What becomes of the tasks of a worker whose thread is gone. */
-import { Encoded } from '../shared/codec/encoded.js';
+import { Encoded } from '../memory/codec/encoded.js';
 import { writeValue } from './arguments.js';
 import type { Intake } from './intake.js';
 import {

@@ -8,8 +8,8 @@
  * Progress is not, since a handler may report it in a loop: of each task only the latest value waits.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { CodecError } from '../shared/codec/codec-error.js';
-import { Encoded } from '../shared/codec/encoded.js';
+import { CodecError } from '../memory/codec/codec-error.js';
+import { Encoded } from '../memory/codec/encoded.js';
 import { writeValue } from './arguments.js';
 import type { FromWorker } from './messages.js';
 import {

@@ -13,12 +13,13 @@
  * well run now), so numbers may be repeated without harm; and when a worker dies with numbers in its hands, every slot that
  * is still `QUEUED` is simply announced again. What must hold is only this: each `QUEUED` slot is announced somewhere.
  */
+
+import { ByteRing } from '../memory/byte-ring.js';
+import { allocateShared, type SharedRegion, subregion, wholeLines } from '../memory/memory.js';
+import { SlotQueue } from '../memory/slot-queue.js';
+import { StealDeque } from '../memory/steal-deque.js';
+import { WaitSet } from '../memory/wait-set.js';
 import type { LaneSinkConfig } from '../net/driver.js';
-import { ByteRing } from '../shared/byte-ring.js';
-import { allocateShared, type SharedRegion, subregion, wholeLines } from '../shared/memory.js';
-import { SlotQueue } from '../shared/slot-queue.js';
-import { StealDeque } from '../shared/steal-deque.js';
-import { WaitSet } from '../shared/wait-set.js';
 import { HISTOGRAM_WORDS } from './histogram.js';
 
 /** The thread that made the pool, as the owner of slots and inboxes. Workers are numbered from 1. */

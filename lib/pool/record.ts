@@ -5,8 +5,8 @@
  * finds another generation there and is dropped.
  */
 
-import type { Encoded } from '../shared/codec/encoded.js';
-import { copyBytes } from '../shared/copy-bytes.js';
+import type { Encoded } from '../memory/codec/encoded.js';
+import { copyBytes } from '../memory/copy-bytes.js';
 import type { PoolMemory, ThreadMemory } from './pool-memory.js';
 
 // To the task's owner.

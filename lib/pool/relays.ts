@@ -1,5 +1,5 @@
 /** Tasks that handlers submit and that only the pool's maker can place: they go to it by message port, and their ends come back. */
-import { CodecError } from '../shared/codec/codec-error.js';
+import { CodecError } from '../memory/codec/codec-error.js';
 import type { RelayedTask } from './messages.js';
 import { RemoteStream } from './stream.js';
 import { describeThrown } from './thrown.js';

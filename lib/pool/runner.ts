@@ -11,7 +11,7 @@
  * share.
  */
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import type { Waker, WakeSource } from '../shared/waker.js';
+import type { Waker, WakeSource } from '../memory/waker.js';
 import { readArguments, readValue } from './arguments.js';
 import { setCurrentTask } from './current-task.js';
 import { bucketOf } from './histogram.js';

@@ -5,8 +5,8 @@
  * is settled at once; its slot stays taken while a worker may still write about it.
  */
 
+import { Encoded } from '../memory/codec/encoded.js';
 import { throwLater } from '../net/throw-later.js';
-import { Encoded } from '../shared/codec/encoded.js';
 import { timers } from '../waiting/timer-heap.js';
 import { ArgumentArena } from './arena.js';
 import { readValue, writeValue } from './arguments.js';

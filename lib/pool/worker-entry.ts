@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { MessagePort } from 'node:worker_threads';
-import { threadId, Waker, WakeSource } from '../shared/waker.js';
+import { threadId, Waker, WakeSource } from '../memory/waker.js';
 import { setCurrentPool, WorkerSidePool } from './current-pool.js';
 import { type DispatchHandle, LaneRunner } from './lanes/lane-runner.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';

@@ -1,6 +1,6 @@
 /** A place where tasks wait for each other. */
 
-import type { SharedHandle } from '../shared/handle.js';
+import type { SharedHandle } from '../memory/handle.js';
 import { checkInteger } from '../validate.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';

@@ -1,6 +1,6 @@
 /** Mutual exclusion for tasks, of one thread or of several: what is read before an `await` still holds after it. */
 
-import type { SharedHandle } from '../shared/handle.js';
+import type { SharedHandle } from '../memory/handle.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';
 import type { LockGuard, RecoveryGuard } from './lock-guard.js';

@@ -1,6 +1,6 @@
 /** What is done once, however many ask for it. */
 
-import type { SharedHandle } from '../shared/handle.js';
+import type { SharedHandle } from '../memory/handle.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { isShared, type LockOptions } from './lock-options.js';

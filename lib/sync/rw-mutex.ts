@@ -1,6 +1,6 @@
 /** A lock that many readers hold together, or one writer alone. */
 
-import type { SharedHandle } from '../shared/handle.js';
+import type { SharedHandle } from '../memory/handle.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';
 import type { LockGuard, RecoveryGuard } from './lock-guard.js';

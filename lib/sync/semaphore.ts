@@ -1,6 +1,6 @@
 /** A bound on how much of something is in use at once. */
 
-import type { SharedHandle } from '../shared/handle.js';
+import type { SharedHandle } from '../memory/handle.js';
 import { checkInteger } from '../validate.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';

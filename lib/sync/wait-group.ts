@@ -1,6 +1,6 @@
 /** Waiting for a number of tasks to end. */
 
-import type { SharedHandle } from '../shared/handle.js';
+import type { SharedHandle } from '../memory/handle.js';
 import { checkFunction, checkInteger } from '../validate.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';

@@ -1,7 +1,7 @@
 // Goes through the steps of a structure in shared memory again and again, until it is ended.
 import { parentPort, workerData } from 'node:worker_threads';
-import { ByteRing } from '../../dist/shared/byte-ring.js';
-import { SlotQueue } from '../../dist/shared/slot-queue.js';
+import { ByteRing } from '../../dist/memory/byte-ring.js';
+import { SlotQueue } from '../../dist/memory/slot-queue.js';
 
 const { kind, region } = workerData;
 parentPort.postMessage('begun');

@@ -1,8 +1,8 @@
 // A worker of 320-parking.test.ts: sends, receives or answers numbers, as `workerData.role` says.
 import { parentPort, workerData } from 'node:worker_threads';
-import { ByteRing } from '../../dist/shared/byte-ring.js';
-import { StealDeque } from '../../dist/shared/steal-deque.js';
-import { WaitSet } from '../../dist/shared/wait-set.js';
+import { ByteRing } from '../../dist/memory/byte-ring.js';
+import { StealDeque } from '../../dist/memory/steal-deque.js';
+import { WaitSet } from '../../dist/memory/wait-set.js';
 import { NumberChannel, RingEnd, randomDelay } from '../support/number-channel.mjs';
 
 const roles = {

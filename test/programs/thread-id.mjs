@@ -1,6 +1,6 @@
 // Says which thread it is, then waits to be terminated.
 import { parentPort } from 'node:worker_threads';
-import { threadId } from '../../dist/shared/waker.js';
+import { threadId } from '../../dist/memory/waker.js';
 
 parentPort.on('message', () => {});
 parentPort.postMessage(threadId());

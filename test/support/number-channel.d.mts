@@ -1,8 +1,8 @@
-import type { ByteRing } from '../../dist/shared/byte-ring.js';
-import type { SharedRegion } from '../../dist/shared/memory.js';
-import type { SlotQueue } from '../../dist/shared/slot-queue.js';
-import type { WaitSet } from '../../dist/shared/wait-set.js';
-import { WakeSource } from '../../dist/shared/waker.js';
+import type { ByteRing } from '../../dist/memory/byte-ring.js';
+import type { SharedRegion } from '../../dist/memory/memory.js';
+import type { SlotQueue } from '../../dist/memory/slot-queue.js';
+import type { WaitSet } from '../../dist/memory/wait-set.js';
+import { WakeSource } from '../../dist/memory/waker.js';
 
 export interface ChannelRegions {
   queue: SharedRegion;

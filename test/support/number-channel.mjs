@@ -1,8 +1,8 @@
 // The least that can be called a channel across threads, of numbers: a slot queue, a wait set at each end, and this
 // thread's waker. What parking is tested with.
-import { SlotQueue } from '../../dist/shared/slot-queue.js';
-import { WaitSet } from '../../dist/shared/wait-set.js';
-import { Waker, WakeSource } from '../../dist/shared/waker.js';
+import { SlotQueue } from '../../dist/memory/slot-queue.js';
+import { WaitSet } from '../../dist/memory/wait-set.js';
+import { Waker, WakeSource } from '../../dist/memory/waker.js';
 
 /** One end: retries `attempt` until it answers something, with one wait at a time. */
 class End extends WakeSource {

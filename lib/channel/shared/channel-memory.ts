@@ -9,11 +9,11 @@
  * - the *slot queue*, or without a buffer the *rendezvous*;
  * - the *long messages*.
  */
-import { LINE_BYTES, LINE_WORDS } from '../../shared/layout.js';
-import { allocateShared, openWords, type SharedRegion, subregion, wholeLines } from '../../shared/memory.js';
-import { REASON_BYTES } from '../../shared/reason.js';
-import { SlotQueue } from '../../shared/slot-queue.js';
-import { WaitSet } from '../../shared/wait-set.js';
+import { LINE_BYTES, LINE_WORDS } from '../../memory/layout.js';
+import { allocateShared, openWords, type SharedRegion, subregion, wholeLines } from '../../memory/memory.js';
+import { REASON_BYTES } from '../../memory/reason.js';
+import { SlotQueue } from '../../memory/slot-queue.js';
+import { WaitSet } from '../../memory/wait-set.js';
 import type { Overflow } from '../channel.js';
 import { OVERFLOWS } from '../overflow.js';
 import { chunksFor, LongMessages } from './long-messages.js';

@@ -1,4 +1,4 @@
-import { Waker, WakeSource } from '../../shared/waker.js';
+import { Waker, WakeSource } from '../../memory/waker.js';
 import type { WaiterListOwner } from '../waiter.js';
 import type { SharedEnd } from './shared-end.js';
 

@@ -13,9 +13,10 @@
  *
  * Memory is reserved, and becomes real page by page when a message first lies there.
  */
+
+import { type SharedRegion, subregion, wholeLines } from '../../memory/memory.js';
+import { threadId } from '../../memory/waker.js';
 import { native } from '../../native.js';
-import { type SharedRegion, subregion, wholeLines } from '../../shared/memory.js';
-import { threadId } from '../../shared/waker.js';
 
 const CHUNK_BYTES = 4096;
 const FREE = 0;

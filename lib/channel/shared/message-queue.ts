@@ -7,12 +7,12 @@
  * and chunks back whatever the codec does.
  */
 import { Buffer } from 'node:buffer';
-import { CodecError } from '../../shared/codec/codec-error.js';
-import type { InPlace, WireCodec } from '../../shared/codec/codecs.js';
-import { Encoded } from '../../shared/codec/encoded.js';
-import { BufferOver } from '../../shared/codec/short-buffer.js';
-import { copyBytes } from '../../shared/copy-bytes.js';
-import type { SlotQueue } from '../../shared/slot-queue.js';
+import { CodecError } from '../../memory/codec/codec-error.js';
+import type { InPlace, WireCodec } from '../../memory/codec/codecs.js';
+import { Encoded } from '../../memory/codec/encoded.js';
+import { BufferOver } from '../../memory/codec/short-buffer.js';
+import { copyBytes } from '../../memory/copy-bytes.js';
+import type { SlotQueue } from '../../memory/slot-queue.js';
 import { MessageTooLargeError } from '../channel-error.js';
 import type { ChannelMemory } from './channel-memory.js';
 import type { LongMessages } from './long-messages.js';

@@ -1,7 +1,7 @@
 /** Making a channel across threads, and opening it in another one. */
-import { resolveCodec, type WireCodec } from '../../shared/codec/codecs.js';
-import { checkHandle } from '../../shared/handle.js';
-import { threadId, Waker } from '../../shared/waker.js';
+import { resolveCodec, type WireCodec } from '../../memory/codec/codecs.js';
+import { checkHandle } from '../../memory/handle.js';
+import { threadId, Waker } from '../../memory/waker.js';
 import { checkInteger, checkOptions } from '../../validate.js';
 import { CodecMismatchError } from '../channel-error.js';
 import { resolveOverflow } from '../overflow.js';

@@ -33,18 +33,19 @@
  * and then no place in WRITING or FULL knows that nothing will come any more.
  *
  * Order. All of it is Atomics, sequentially consistent. Offering a place and then looking for parked senders, here, and
- * parking and then looking for offers, there, are the store-load pair that parking needs (lib/shared/README.md); a claim
+ * parking and then looking for offers, there, are the store-load pair that parking needs (lib/memory/README.md); a claim
  * followed by a look at SHUT, and SHUT followed by a look at the states, are another.
  *
  * test/native/queue/rendezvous_interleavings_test.cc has the same steps in C++, and tries every interleaving of them, with a
  * death at each.
  */
+
+import { LINE_WORDS } from '../../memory/layout.js';
+import { type SharedRegion, wholeLines } from '../../memory/memory.js';
+import { SharedMemoryError } from '../../memory/shared-memory-error.js';
+import type { SlotsSwept } from '../../memory/slot-queue.js';
+import { threadId } from '../../memory/waker.js';
 import { native } from '../../native.js';
-import { LINE_WORDS } from '../../shared/layout.js';
-import { type SharedRegion, wholeLines } from '../../shared/memory.js';
-import { SharedMemoryError } from '../../shared/shared-memory-error.js';
-import type { SlotsSwept } from '../../shared/slot-queue.js';
-import { threadId } from '../../shared/waker.js';
 
 /** Threads that can use one channel: the number of a place fits into a state. */
 export const PLACES = 64;

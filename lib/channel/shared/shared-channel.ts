@@ -1,6 +1,6 @@
 /** What a channel across threads has beyond a local one, and what it takes to make and to open one. */
-import type { Codec } from '../../shared/codec/codecs.js';
-import type { SharedHandle } from '../../shared/handle.js';
+import type { Codec } from '../../memory/codec/codecs.js';
+import type { SharedHandle } from '../../memory/handle.js';
 import type { Channel, Overflow } from '../channel.js';
 
 /** What {@link SharedChannel.handle} is: post it to another thread of this process and give it to {@link openChannel}. */

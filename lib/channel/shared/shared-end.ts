@@ -9,16 +9,16 @@
  * Without a buffer, a value is put down only for a thread that waits: see rendezvous.ts, which stands in for the queue then.
  *
  * Order. An operation here changes the queue and then looks for parked threads; a thread that parks says so and then looks at
- * the queue. All of these are sequentially consistent: one of the two sees the other (lib/shared has the proof).
+ * the queue. All of these are sequentially consistent: one of the two sees the other (lib/memory has the proof).
  */
 import { setImmediate } from 'node:timers';
 import { NotSupportedError } from '../../errors.js';
+import { CodecError } from '../../memory/codec/codec-error.js';
+import type { WireCodec } from '../../memory/codec/codecs.js';
+import { makeHandle } from '../../memory/handle.js';
+import { readReason, writeReason } from '../../memory/reason.js';
+import { threadId, Waker } from '../../memory/waker.js';
 import { native } from '../../native.js';
-import { CodecError } from '../../shared/codec/codec-error.js';
-import type { WireCodec } from '../../shared/codec/codecs.js';
-import { makeHandle } from '../../shared/handle.js';
-import { readReason, writeReason } from '../../shared/reason.js';
-import { threadId, Waker } from '../../shared/waker.js';
 import { checkFunction, checkInteger } from '../../validate.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { charge, readyVoid } from '../../waiting/turn-budget.js';

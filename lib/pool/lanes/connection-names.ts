@@ -5,7 +5,6 @@
  * A name is an index and a generation. The index says which reactor has the connection, of so many: `index % reactors`.
  */
 
-import type { RemoteAddress } from '../../net/address.js';
 import {
   NAME_ADDRESS,
   NAME_GENERATION,
@@ -14,8 +13,9 @@ import {
   NAME_PORT_AND_FAMILY,
   NAME_UNIX,
   NAME_WORDS,
-} from '../../shared/layout.js';
-import { allocateShared, type SharedRegion } from '../../shared/memory.js';
+} from '../../memory/layout.js';
+import { allocateShared, type SharedRegion } from '../../memory/memory.js';
+import type { RemoteAddress } from '../../net/address.js';
 
 /** Memory is reserved for so many, and used by as many as there are. */
 export const MAX_CONNECTIONS = 2 ** 20;

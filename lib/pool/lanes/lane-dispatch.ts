@@ -7,6 +7,7 @@
  * frames go to the reactor's sink with the answers. All else is the same.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HEAD, RING_LANE } from '../../memory/layout.js';
 import { native } from '../../native.js';
 import { errnoName } from '../../net/disconnect-reason.js';
 import type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from '../../net/dispatch-target.js';
@@ -17,7 +18,6 @@ import type { FrameBatch } from '../../net/frame-batch.js';
 import type { Listener } from '../../net/listener.js';
 import { SocketError } from '../../net/socket-error.js';
 import { throwLater } from '../../net/throw-later.js';
-import { HEAD, RING_LANE } from '../../shared/layout.js';
 import { checkFunction } from '../../validate.js';
 import { ConnectionNames, MAX_CONNECTIONS } from './connection-names.js';
 import type { ResolvedDispatchOptions } from './dispatch-options.js';

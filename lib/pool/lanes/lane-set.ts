@@ -3,14 +3,15 @@
  *
  * A lane is a byte ring for frames of some connections, in order, with a word that says who runs it ({@link Lane}), and a line of
  * counters, one of which says that a reactor waits for room. Frames that are long for a ring lie in side memory, of which each
- * reactor has a part to allocate in, and the ring has only the place. Records are described in lib/shared/layout.ts.
+ * reactor has a part to allocate in, and the ring has only the place. Records are described in lib/memory/layout.ts.
  */
+
+import { ByteRing } from '../../memory/byte-ring.js';
+import { Lane } from '../../memory/lane.js';
+import { LANE_IDLE, LANE_STALLED, RING_LANE } from '../../memory/layout.js';
+import { allocateShared, type SharedRegion, subregion, wholeLines } from '../../memory/memory.js';
+import { WaitSet } from '../../memory/wait-set.js';
 import type { LaneSinkConfig } from '../../net/driver.js';
-import { ByteRing } from '../../shared/byte-ring.js';
-import { Lane } from '../../shared/lane.js';
-import { LANE_IDLE, LANE_STALLED, RING_LANE } from '../../shared/layout.js';
-import { allocateShared, type SharedRegion, subregion, wholeLines } from '../../shared/memory.js';
-import { WaitSet } from '../../shared/wait-set.js';
 
 // Counters of a lane, beside LANE_STALLED, which the reactors have to know.
 /** Frames that the worker took and has not finished, and the ring's head once they are released. */

@@ -3,7 +3,7 @@
  * waiters and one seat for each lock. An end that nobody refers to any more gives its seat back, unless the lock was opened
  * again meanwhile: the new end has that seat.
  */
-import { Waker } from '../../shared/waker.js';
+import { Waker } from '../../memory/waker.js';
 
 /** This thread's part of a lock across threads. */
 export interface LockEnd {

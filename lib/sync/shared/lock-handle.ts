@@ -1,5 +1,5 @@
 /** The handle of what may be shared or not. */
-import type { SharedHandle } from '../../shared/handle.js';
+import type { SharedHandle } from '../../memory/handle.js';
 import { NotSharedError } from '../sync-error.js';
 import type { LockKind } from './lock-memory.js';
 

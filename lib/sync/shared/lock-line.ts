@@ -1,5 +1,5 @@
 /** Where a thread sleeps while it has waiters for a lock: one source of its waker. */
-import { WakeSource } from '../../shared/waker.js';
+import { WakeSource } from '../../memory/waker.js';
 
 /** What the waiters are served by. */
 interface Server {

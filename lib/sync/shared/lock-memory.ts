@@ -5,11 +5,11 @@
  * with it. Seats are given at opening and swept after a death; each algorithm lays out the rest of a seat for itself.
  */
 import { threadId as nodeThreadId } from 'node:worker_threads';
+import { LINE_BYTES, LINE_WORDS } from '../../memory/layout.js';
+import { allocateShared, openWords, type SharedRegion } from '../../memory/memory.js';
+import { SharedMemoryError } from '../../memory/shared-memory-error.js';
+import { threadId } from '../../memory/waker.js';
 import { native } from '../../native.js';
-import { LINE_BYTES, LINE_WORDS } from '../../shared/layout.js';
-import { allocateShared, openWords, type SharedRegion } from '../../shared/memory.js';
-import { SharedMemoryError } from '../../shared/shared-memory-error.js';
-import { threadId } from '../../shared/waker.js';
 
 const mark = (structure: number): number => (0x51ce << 16) | (1 << 8) | structure;
 /** The first word of a lock's memory, by the kind that its handle names. */

@@ -34,8 +34,9 @@
  * WAITING is cleared by the server when it finds no ticket; who publishes one afterwards has set DIRTY, and the next look
  * sets it again. test/371 runs this very file in every interleaving of small programs, with deaths, and with bugs planted.
  */
+
+import { threadId } from '../../memory/waker.js';
 import { native } from '../../native.js';
-import { threadId } from '../../shared/waker.js';
 import {
   COLD,
   HOT,

@@ -13,10 +13,10 @@
  * ends a round changes the word and then wakes the set: one of them sees the other. The spoilt round is stored before the word
  * that ends it.
  */
-import { LINE_BYTES } from '../../shared/layout.js';
-import { type SharedRegion, subregion } from '../../shared/memory.js';
-import { WaitSet } from '../../shared/wait-set.js';
-import { threadId } from '../../shared/waker.js';
+import { LINE_BYTES } from '../../memory/layout.js';
+import { type SharedRegion, subregion } from '../../memory/memory.js';
+import { WaitSet } from '../../memory/wait-set.js';
+import { threadId } from '../../memory/waker.js';
 import {
   COLD,
   EXTRA,

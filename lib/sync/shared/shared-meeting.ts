@@ -9,8 +9,8 @@
  * one before, the others count on the thread: when it dies, the barrier is broken.
  */
 
-import { checkHandle, makeHandle, type SharedHandle } from '../../shared/handle.js';
-import { Waker } from '../../shared/waker.js';
+import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
+import { Waker } from '../../memory/waker.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
 import { Arrival, type Meeting } from '../meeting.js';

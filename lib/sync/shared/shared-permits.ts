@@ -7,8 +7,8 @@
  * that come later until it comes round to show its next.
  */
 
-import { checkHandle, makeHandle, type SharedHandle } from '../../shared/handle.js';
-import { Waker } from '../../shared/waker.js';
+import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
+import { Waker } from '../../memory/waker.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
 import { Guard, type LockGuard } from '../lock-guard.js';

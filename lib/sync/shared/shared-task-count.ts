@@ -3,8 +3,8 @@
  * thread's seat; when that thread dies, they are taken off the count, and the round is spoilt: its waits reject.
  */
 
-import { checkHandle, makeHandle, type SharedHandle } from '../../shared/handle.js';
-import { Waker } from '../../shared/waker.js';
+import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
+import { Waker } from '../../memory/waker.js';
 import { checkInteger } from '../../validate.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { charge, readyVoid } from '../../waiting/turn-budget.js';
