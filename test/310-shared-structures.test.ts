@@ -9,7 +9,7 @@ import * as layout from '../dist/memory/layout.js';
 import { allocateShared, subregion } from '../dist/memory/memory.js';
 import { SlotQueue } from '../dist/memory/slot-queue.js';
 import { StealDeque } from '../dist/memory/steal-deque.js';
-import { native } from '../dist/native.js';
+import { native } from '../dist/platform/native.js';
 
 /** Where counters begin: at 0, and so that they pass 2^31 and 2^32 during the test. */
 const firstPositions = [0, 2 ** 31 - 5, -5];

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { WaitSet } from '../dist/memory/wait-set.js';
 import { Waker } from '../dist/memory/waker.js';
-import { native } from '../dist/native.js';
+import { native } from '../dist/platform/native.js';
 import { exitOf } from './support/lifetime.js';
 import { createChannel, NumberChannel, randomDelay } from './support/number-channel.mjs';
 

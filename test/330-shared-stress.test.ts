@@ -7,7 +7,7 @@ import type { SharedRegion } from '../dist/memory/memory.js';
 import { StealDeque } from '../dist/memory/steal-deque.js';
 import { WaitSet } from '../dist/memory/wait-set.js';
 import { Waker } from '../dist/memory/waker.js';
-import { native } from '../dist/native.js';
+import { native } from '../dist/platform/native.js';
 import { createChannel, NumberChannel, RingEnd } from './support/number-channel.mjs';
 
 const full = process.env.SLUICE_STRESS === 'full';

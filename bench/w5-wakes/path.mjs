@@ -6,7 +6,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { int32, openChannel, sharedChannel } from '../../dist/index.js';
 import { WaitSet } from '../../dist/memory/wait-set.js';
 import { Waker, WakeSource } from '../../dist/memory/waker.js';
-import { native } from '../../dist/native.js';
+import { native } from '../../dist/platform/native.js';
 import { reportRun } from '../harness/micro-peer.mjs';
 
 const WARM_UP = 2_000;

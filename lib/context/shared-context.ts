@@ -12,7 +12,7 @@ import { allocateShared, openWords, type SharedRegion, subregion } from '../memo
 import { REASON_BYTES, readReason, writeReason } from '../memory/reason.js';
 import { WaitSet } from '../memory/wait-set.js';
 import { threadId, Waker, WakeSource } from '../memory/waker.js';
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
 import { CanceledError, type ContextError, DeadlineExceededError } from '../waiting/context-error.js';
 

@@ -26,7 +26,7 @@
  */
 
 import { OutOfRangeError } from '../errors.js';
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { checkInteger } from '../validate.js';
 import { copyBytes } from './copy-bytes.js';
 import {

@@ -5,7 +5,7 @@
  * from elsewhere is refused instead of read.
  */
 import { InvalidArgTypeError } from '../errors.js';
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { LINE_WORDS } from './layout.js';
 import type { SharedRegion } from './memory.js';
 import { SharedMemoryError } from './shared-memory-error.js';

@@ -18,7 +18,7 @@
  * queue, if that thread had just taken its number out. So queue every runnable lane again then: a second copy of a number
  * does no harm.
  */
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import type { ByteRing } from './byte-ring.js';
 import { LANE_IDLE, LANE_RUNNABLE, RING_LANE } from './layout.js';
 import { threadId } from './waker.js';

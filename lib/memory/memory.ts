@@ -5,7 +5,7 @@
  * and the addon says how far off the base is. Every thread maps the buffer at the same address: the offset travels.
  */
 import { InvalidArgTypeError } from '../errors.js';
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { LINE_BYTES } from './layout.js';
 import { SharedMemoryError } from './shared-memory-error.js';
 

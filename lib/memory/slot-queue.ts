@@ -24,7 +24,7 @@
  *
  * A queue of another thread's is opened over the same region. Neither side wakes anybody: see {@link WaitSet}.
  */
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { checkInteger } from '../validate.js';
 import {
   ABANDONED,

@@ -7,7 +7,7 @@
  * `leave`, so parking again is one operation; a seat whose thread has died is taken over. Threads that find no seat share
  * the last bit and are woken together with everybody.
  */
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { WAIT_PARKED, WAIT_SEAT_COUNT, WAIT_SEATS, WAIT_SET_BYTES, WAIT_STANDING } from './layout.js';
 import { allocateShared, type SharedRegion } from './memory.js';
 import { threadId } from './waker.js';

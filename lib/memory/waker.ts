@@ -8,9 +8,9 @@
  * protocol and why no wake is lost.
  */
 import { availableParallelism } from 'node:os';
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
+import type { WakerDriver } from '../platform/wakes.js';
 import { charge } from '../waiting/turn-budget.js';
-import type { WakerDriver } from './driver.js';
 import { WAKER_SLOT_BITS } from './layout.js';
 import { SharedMemoryError } from './shared-memory-error.js';
 

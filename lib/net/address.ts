@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { InvalidArgTypeError, InvalidArgValueError, NotSupportedError, OutOfRangeError } from '../errors.js';
-import type { ResolvedAddress } from './driver.js';
+import type { ResolvedAddress } from '../platform/sockets.js';
 import { SocketError } from './socket-error.js';
 
 /** One end of a TCP connection. */

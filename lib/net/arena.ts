@@ -9,7 +9,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
-import type { ThreadedDriver } from './driver.js';
+import type { ThreadedDriver } from '../platform/sockets.js';
 import { ARENA, ARENA_USABLE, ARENA_WAS_FULL, FRAME_WORDS, WANTED_BYTES } from './turn-table.js';
 
 const MIN_BYTES = 16 * 1024;

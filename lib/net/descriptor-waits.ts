@@ -5,14 +5,14 @@
  * Its report is a hint: what holds, and for whom, is looked up then.
  */
 import { constants } from 'node:os';
-import type { LoopedDriver } from './driver.js';
+import type { LoopedDriver } from '../platform/sockets.js';
 
 /** How often descriptors that are waited for are looked after: the system says nothing when one is closed. */
 const CHECK_MS = 1000;
 
 export interface DescriptorWaiter {
   readonly fd: number;
-  /** Bits of lib/net/driver.ts. */
+  /** Bits of lib/platform/sockets.ts. */
   readonly interest: number;
   /** What of its interest holds. It leaves, or is told again. */
   ready(readiness: number): void;

@@ -1,8 +1,9 @@
 /** Opening endpoints. */
+
+import type { EndpointConfig, ResolvedAddress } from '../platform/sockets.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { type ListenAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
 import { CloseReason, type DisconnectReason, errnoName } from './disconnect-reason.js';
-import type { EndpointConfig, ResolvedAddress } from './driver.js';
 import type { ReactorShare } from './endpoint.js';
 import { Listener } from './listener.js';
 import { LoopReactor } from './loop-reactor.js';

@@ -1,5 +1,5 @@
 /** The reactor that sits in the event loop of its JavaScript thread: one for each thread, made with the first endpoint. */
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { LoopArenas } from './arena.js';
 import { DescriptorWaits } from './descriptor-waits.js';
 import { Output } from './output.js';

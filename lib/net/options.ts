@@ -1,9 +1,9 @@
 /** Options that listeners and outgoing connections share, and how they are resolved. */
 
 import { InvalidArgValueError, NotSupportedError, OutOfRangeError } from '../errors.js';
+import type { EndpointConfig } from '../platform/sockets.js';
 import { checkBoolean, checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import { type CancellationSource, cancellationSource } from '../waiting/cancellation.js';
-import type { EndpointConfig } from './driver.js';
 import { boundFrame, type Framing, raw, resolveFraming } from './framing.js';
 import { type Limits, resolveLimits } from './limits.js';
 import type { HasSignal } from './wait.js';

@@ -7,7 +7,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { InvalidArgTypeError } from '../errors.js';
-import type { Driver } from './driver.js';
+import type { Driver } from '../platform/sockets.js';
 import { IN_TURN, OUTPUT_EPOCH, PIECE_COUNT } from './turn-table.js';
 
 const INITIAL_BYTES = 16 * 1024;

@@ -3,10 +3,11 @@
  * loop-reactor.ts and thread-reactor.ts. A reactor lives as long as its JavaScript thread: one without endpoints costs a
  * descriptor or two, and keeps nothing alive.
  */
+
+import type { Driver } from '../platform/sockets.js';
 import type { ArenaPool } from './arena.js';
 import { SocketConnection } from './connection.js';
 import { disconnectReason, errnoName } from './disconnect-reason.js';
-import type { Driver } from './driver.js';
 import type { EndpointPart } from './endpoint-part.js';
 import { FrameBatch } from './frame-batch.js';
 import type { Output } from './output.js';

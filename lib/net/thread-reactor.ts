@@ -2,7 +2,7 @@
  * A reactor on a native thread of its own, for `listen({ reactors: N })`. Listeners of one JavaScript thread share its
  * reactor threads: one with `reactors: 2` has its connections on the first two.
  */
-import { native } from '../native.js';
+import { native } from '../platform/native.js';
 import { LentArenas } from './arena.js';
 import type { EndpointPart } from './endpoint-part.js';
 import { Output } from './output.js';

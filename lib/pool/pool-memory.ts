@@ -19,7 +19,7 @@ import { allocateShared, type SharedRegion, subregion, wholeLines } from '../mem
 import { SlotQueue } from '../memory/slot-queue.js';
 import { StealDeque } from '../memory/steal-deque.js';
 import { WaitSet } from '../memory/wait-set.js';
-import type { LaneSinkConfig } from '../net/driver.js';
+import type { LaneSinkConfig } from '../platform/sockets.js';
 import { HISTOGRAM_WORDS } from './histogram.js';
 
 /** The thread that made the pool, as the owner of slots and inboxes. Workers are numbered from 1. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { connect, listen } from '../../dist/index.js';
-import { native } from '../../dist/native.js';
+import { native } from '../../dist/platform/native.js';
 
 const ADDRESS = 'tcp://127.0.0.1:0';
 

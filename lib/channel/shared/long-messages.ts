@@ -16,7 +16,7 @@
 
 import { type SharedRegion, subregion, wholeLines } from '../../memory/memory.js';
 import { threadId } from '../../memory/waker.js';
-import { native } from '../../native.js';
+import { native } from '../../platform/native.js';
 
 const CHUNK_BYTES = 4096;
 const FREE = 0;

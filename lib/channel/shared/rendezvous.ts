@@ -45,7 +45,7 @@ import { type SharedRegion, wholeLines } from '../../memory/memory.js';
 import { SharedMemoryError } from '../../memory/shared-memory-error.js';
 import type { SlotsSwept } from '../../memory/slot-queue.js';
 import { threadId } from '../../memory/waker.js';
-import { native } from '../../native.js';
+import { native } from '../../platform/native.js';
 
 /** Threads that can use one channel: the number of a place fits into a state. */
 export const PLACES = 64;

@@ -18,7 +18,7 @@ import type { WireCodec } from '../../memory/codec/codecs.js';
 import { makeHandle } from '../../memory/handle.js';
 import { readReason, writeReason } from '../../memory/reason.js';
 import { threadId, Waker } from '../../memory/waker.js';
-import { native } from '../../native.js';
+import { native } from '../../platform/native.js';
 import { checkFunction, checkInteger } from '../../validate.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { charge, readyVoid } from '../../waiting/turn-budget.js';

@@ -8,16 +8,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HEAD, RING_LANE } from '../../memory/layout.js';
-import { native } from '../../native.js';
 import { errnoName } from '../../net/disconnect-reason.js';
 import type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from '../../net/dispatch-target.js';
-import type { LaneSink, LaneSinkConfig } from '../../net/driver.js';
 import type { FrameForwarder } from '../../net/endpoint.js';
 import type { EndpointPart } from '../../net/endpoint-part.js';
 import type { FrameBatch } from '../../net/frame-batch.js';
 import type { Listener } from '../../net/listener.js';
 import { SocketError } from '../../net/socket-error.js';
 import { throwLater } from '../../net/throw-later.js';
+import { native } from '../../platform/native.js';
+import type { LaneSink, LaneSinkConfig } from '../../platform/sockets.js';
 import { checkFunction } from '../../validate.js';
 import { ConnectionNames, MAX_CONNECTIONS } from './connection-names.js';
 import type { ResolvedDispatchOptions } from './dispatch-options.js';

@@ -36,7 +36,7 @@
  */
 
 import { threadId } from '../../memory/waker.js';
-import { native } from '../../native.js';
+import { native } from '../../platform/native.js';
 import {
   COLD,
   HOT,

@@ -18,7 +18,7 @@ import { subregion } from '../../memory/memory.js';
 import { REASON_BYTES, readReason, writeReason } from '../../memory/reason.js';
 import { WaitSet } from '../../memory/wait-set.js';
 import { threadId, Waker } from '../../memory/waker.js';
-import { native } from '../../native.js';
+import { native } from '../../platform/native.js';
 import { checkFunction } from '../../validate.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';

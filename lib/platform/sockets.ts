@@ -2,8 +2,8 @@
  * The seam between the socket library and the machine: what a driver must be able to do. The addon's reactor on epoll
  * is the first implementation. Arguments are resolved and checked before they get here.
  */
-import type { ResolvedFraming } from './framing.js';
-import type { ResolvedLimits } from './limits.js';
+import type { ResolvedFraming } from '../net/framing.js';
+import type { ResolvedLimits } from '../net/limits.js';
 
 /** An address that needs no further look-up. */
 export type ResolvedAddress = { host: string; port: number } | { path: string };
