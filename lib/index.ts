@@ -1,6 +1,7 @@
 export * from './channel/index.js';
 export * from './context/index.js';
 export * from './errors.js';
+export * from './lanes/index.js';
 export * from './memory/codec/index.js';
 export * from './memory/index.js';
 export * from './net/index.js';

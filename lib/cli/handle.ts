@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidArgValueError } from '../errors.js';
+import '../lanes/index.js';
 import type { Dispatch, DispatchOptions, DrainReport, Listener } from '../net/index.js';
 import { WorkerPool } from '../pool/index.js';
 import { ExitStatus } from './exit-status.js';

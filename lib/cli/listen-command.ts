@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { InvalidArgValueError } from '../errors.js';
 import { MAX_FRAME_BYTES } from '../net/framing.js';
 import { MAX_REACTORS } from '../net/options.js';
-import { MAX_LANES } from '../pool/lanes/lane-number.js';
+import { MAX_LANES } from '../pool/lane-work.js';
 import { MAX_WORKERS } from '../pool/options.js';
 import { addressArgument } from './address-argument.js';
 import { type CollectOptions, collect } from './collect.js';

@@ -6,11 +6,12 @@
  * reads one ahead, and a listener may have several. So a batch may come that nobody wants yet, because the one before is
  * still in hand, or its taker has withdrawn. Those wait here, unseen.
  */
+
+import { throwLater } from '../waiting/throw-later.js';
 import type { Endpoint } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
 import type { FrameBatch } from './frame-batch.js';
 import { ConsumerActiveError } from './socket-error.js';
-import { throwLater } from './throw-later.js';
 
 /** Takes a batch, which is released when the function returns, or when the promise it returned settles. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler returns nothing, or a promise

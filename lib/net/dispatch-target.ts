@@ -1,11 +1,8 @@
 /**
- * The seam between a listener and who takes its frames to other threads: a worker pool. The pool knows the sockets; the sockets
- * know of the pool only this.
+ * The seam between a listener and what takes its frames to other threads (lib/lanes). The sockets know of it only this: what a
+ * program may ask, and one function that lib/lanes provides when it is loaded.
  */
 import type { Listener } from './listener.js';
-
-/** @internal The method by which a pool takes a listener's frames. */
-export const takeFrames = Symbol('sluice.takeFrames');
 
 /** Options of {@link Listener.dispatch}. */
 export interface DispatchOptions {
@@ -73,7 +70,18 @@ export interface Dispatch {
   idle(): Promise<void>;
 }
 
+/** @internal Takes a listener's frames to the workers of `pool`, which it checks; the options are the program's own. */
+export type StartDispatch = (
+  listener: Listener,
+  pool: unknown,
+  handler: string,
+  options: DispatchOptions,
+) => Promise<Dispatch>;
+
+/** @internal Set before a program can have a listener: every entry of the package that has sockets loads lib/lanes. */
+export let startDispatch: StartDispatch;
+
 /** @internal */
-export interface DispatchTarget {
-  [takeFrames](listener: Listener, handler: string, options: DispatchOptions): Promise<Dispatch>;
+export function provideDispatch(start: StartDispatch): void {
+  startDispatch = start;
 }

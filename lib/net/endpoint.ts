@@ -4,6 +4,7 @@
 import { type Receivable, type ReceiveSide, receiveSide } from '../channel/selectable.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import { waitSource } from '../waiting/cancellation.js';
+import { throwLater } from '../waiting/throw-later.js';
 import { BatchConsumer, type BatchHandler } from './batch-consumer.js';
 import { BatchReceiveSide } from './batch-receive-side.js';
 import type { Connection, SocketConnection } from './connection.js';
@@ -13,7 +14,6 @@ import type { FrameBatch } from './frame-batch.js';
 import type { Reactor } from './reactor.js';
 import { EndpointClosedError } from './socket-error.js';
 import { type EndpointStats, readStats } from './stats.js';
-import { throwLater } from './throw-later.js';
 import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
 
 /** Told once of each connection that ended, after its last frame. */
@@ -252,7 +252,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
   }
 
   /** @internal */
-  protected checkOpen(): void {
+  checkOpen(): void {
     if (this.closing) throw new EndpointClosedError();
   }
 

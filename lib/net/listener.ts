@@ -1,13 +1,12 @@
 /** A listening socket and the connections it accepted. */
 
-import { InvalidArgTypeError } from '../errors.js';
 import { checkFunction } from '../validate.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { formatAddress, type ListenAddress } from './address.js';
 import type { BatchHandler } from './batch-consumer.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
-import { type Dispatch, type DispatchOptions, type DispatchTarget, takeFrames } from './dispatch-target.js';
+import { type Dispatch, type DispatchOptions, startDispatch } from './dispatch-target.js';
 import { Endpoint, type FrameForwarder, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
 import { onCancel } from './wait.js';
@@ -86,11 +85,7 @@ export class Listener extends Endpoint {
    * await server.dispatch(pool, 'onBatch', { lanes: 16 });
    */
   async dispatch(pool: object, handler: string, options?: DispatchOptions): Promise<Dispatch> {
-    const take = (pool as Partial<DispatchTarget> | null | undefined)?.[takeFrames];
-    if (typeof take !== 'function') throw new InvalidArgTypeError('pool', 'a WorkerPool', pool);
-    if (typeof handler !== 'string') throw new InvalidArgTypeError('handler', 'a string', handler);
-    this.checkOpen();
-    return await take.call(pool, this, handler, options ?? {});
+    return await startDispatch(this, pool, handler, options ?? {});
   }
 
   /** @internal */

@@ -64,7 +64,7 @@ export class Peer extends Endpoint {
   }
 
   /** @internal The other end may leave before the program has taken its first step: that is no mistake of the program. */
-  protected override checkOpen(): void {
+  override checkOpen(): void {
     if (!this.#endedByItself) super.checkOpen();
   }
 

@@ -127,7 +127,7 @@ export interface ThreadedDriver extends Driver {
   join(config: EndpointConfig, first: ThreadedDriver, endpoint: number): number;
 }
 
-/** What a {@link LaneSink} is made of. Lanes and rings are as lib/pool/lanes/lane-set.ts lays them out; offsets are in words. */
+/** What a {@link LaneSink} is made of. Lanes and rings are as lib/lanes/lane-set.ts lays them out; offsets are in words. */
 export interface LaneSinkConfig {
   lanes: Int32Array;
   laneCount: number;

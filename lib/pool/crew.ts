@@ -6,7 +6,7 @@
  */
 import { TimerHeap } from '../waiting/timer-heap.js';
 import { Alarm } from './alarm.js';
-import type { DispatchHandle } from './lanes/lane-runner.js';
+import type { LaneHandle } from './lane-work.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { moduleName, type ResolvedPoolOptions } from './options.js';
 import { PoolClosedError, WorkerStartError } from './pool-error.js';
@@ -26,7 +26,7 @@ export interface CrewHost {
   /** Tasks that are not over. */
   readonly outstanding: number;
   /** Dispatches that a new worker is to know of. */
-  readonly dispatches: DispatchHandle[];
+  readonly dispatches: LaneHandle[];
   /** Whether some are open or about to be: their frames need somebody. */
   readonly hasDispatches: boolean;
   /** A worker has loaded the module, and can take tasks. */

@@ -4,7 +4,6 @@ export { type CurrentTask, currentTask } from './current-task.js';
 export { go } from './go.js';
 export type { HandlerArguments, HandlerName, HandlerResult } from './handler-types.js';
 export type { Distribution } from './histogram.js';
-export { LaneFullError } from './lanes/lane-full-error.js';
 export type { MapOptions } from './map.js';
 export type {
   AsyncContextOptions,

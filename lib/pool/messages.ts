@@ -1,5 +1,5 @@
 /** What a pool and its workers say to each other by message port: rare things, and values that shared memory can't carry. */
-import type { DispatchHandle } from './lanes/lane-runner.js';
+import type { LaneHandle } from './lane-work.js';
 import type { PoolMemoryHandle } from './pool-memory.js';
 import type { Thrown } from './thrown.js';
 
@@ -16,7 +16,7 @@ export interface WorkerStart {
   /** The moment, in ms since 1970, that times in shared memory count from. */
   epoch: number;
   /** Dispatches that there are already. */
-  dispatches: DispatchHandle[];
+  dispatches: LaneHandle[];
   /** The handler to be called before the first task. */
   warmUp: string | undefined;
   /** The export that is an AsyncLocalStorage: the first argument of each task is what it is to hold. */
@@ -44,7 +44,7 @@ export interface RelayedTask {
 
 export type ToWorker =
   | DirectTask
-  | { type: 'dispatch'; dispatch: DispatchHandle }
+  | { type: 'dispatch'; dispatch: LaneHandle }
   | { type: 'dispatch-over'; id: number }
   /** `closing`: nobody but tasks submits any more. */
   | { type: 'retire'; closing: boolean }

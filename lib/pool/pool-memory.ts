@@ -19,7 +19,6 @@ import { allocateShared, type SharedRegion, subregion, wholeLines } from '../mem
 import { SlotQueue } from '../memory/slot-queue.js';
 import { StealDeque } from '../memory/steal-deque.js';
 import { WaitSet } from '../memory/wait-set.js';
-import type { LaneSinkConfig } from '../platform/sockets.js';
 import { HISTOGRAM_WORDS } from './histogram.js';
 
 /** The thread that made the pool, as the owner of slots and inboxes. Workers are numbered from 1. */
@@ -166,6 +165,14 @@ function layOut(workers: number) {
   };
 }
 
+/** The pool's queue of numbers, its wait set of workers that have nothing to do, and the bits of those that look for work. */
+export interface RunQueue {
+  queue: Int32Array;
+  idle: Int32Array;
+  searching: Int32Array;
+  searchingWords: number;
+}
+
 /** @internal */
 export class PoolMemory {
   readonly handle: PoolMemoryHandle;
@@ -276,7 +283,7 @@ export class PoolMemory {
   }
 
   /** What a native thread needs to queue numbers here. */
-  get runQueue(): Pick<LaneSinkConfig, 'queue' | 'idle' | 'searching' | 'searchingWords'> {
+  get runQueue(): RunQueue {
     const { buffer, byteOffset, byteLength } = this.idle.region;
     return {
       queue: this.queue.words,

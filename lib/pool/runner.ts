@@ -15,8 +15,7 @@ import type { Waker, WakeSource } from '../memory/waker.js';
 import { readArguments, readValue } from './arguments.js';
 import { setCurrentTask } from './current-task.js';
 import { bucketOf } from './histogram.js';
-import { dispatchOf, isLane, laneOf } from './lanes/lane-number.js';
-import type { LaneRunner } from './lanes/lane-runner.js';
+import { dispatchOf, isLane, type LaneRunner, laneOf } from './lane-work.js';
 import { type DirectTask, microsSince, millisSince } from './messages.js';
 import type { Outbox } from './outbox.js';
 import {

@@ -6,7 +6,7 @@
  */
 
 import { Encoded } from '../memory/codec/encoded.js';
-import { throwLater } from '../net/throw-later.js';
+import { throwLater } from '../waiting/throw-later.js';
 import { timers } from '../waiting/timer-heap.js';
 import { ArgumentArena } from './arena.js';
 import { readValue, writeValue } from './arguments.js';

@@ -1,7 +1,7 @@
 /** A task as the thread that submitted it knows it, from the call to its end. */
 
-import { throwLater } from '../net/throw-later.js';
 import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
+import { throwLater } from '../waiting/throw-later.js';
 import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 import type { Backlogged } from './backlog.js';
 import type { RemoteStream } from './stream.js';

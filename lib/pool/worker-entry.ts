@@ -4,7 +4,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { MessagePort } from 'node:worker_threads';
 import { threadId, Waker, WakeSource } from '../memory/waker.js';
 import { setCurrentPool, WorkerSidePool } from './current-pool.js';
-import { type DispatchHandle, LaneRunner } from './lanes/lane-runner.js';
+import type { LaneHandle, LaneRunner, OpenLanes } from './lane-work.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { Outbox } from './outbox.js';
 import { OPEN, PoolMemory, THREAD } from './pool-memory.js';
@@ -94,7 +94,7 @@ async function loadHandlers(): Promise<Loaded> {
   };
 }
 
-function serve({ names, handlers, context }: Loaded): void {
+function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void {
   const memory = new PoolMemory(start.memory);
   const outbox = new Outbox(memory, start.worker, port);
   const pool = new WorkerSidePool(memory, start.worker, names, say, {
@@ -103,9 +103,9 @@ function serve({ names, handlers, context }: Loaded): void {
     context,
   });
   const dispatches = new Map<number, LaneRunner>();
-  const openDispatch = (dispatch: DispatchHandle): void => {
+  const openDispatch = (dispatch: LaneHandle): void => {
     if (dispatches.has(dispatch.id)) return;
-    const lanes = new LaneRunner(dispatch, handlers, (error) =>
+    const lanes = openLanes(dispatch, handlers, (error) =>
       say({ type: 'lane-failed', dispatch: dispatch.id, thrown: describeThrown(error) }),
     );
     dispatches.set(dispatch.id, lanes);
@@ -218,9 +218,12 @@ function serve({ names, handlers, context }: Loaded): void {
   runner.start(source, Waker.get());
 }
 
-try {
-  serve(await loadHandlers());
-} catch (error) {
-  say({ type: 'failed', thrown: describeThrown(error) });
-  port.close();
+/** Serves the program's module until the thread is told to stop. `openLanes` makes a worker's half of a dispatch. */
+export async function runWorker(openLanes: OpenLanes): Promise<void> {
+  try {
+    serve(await loadHandlers(), openLanes);
+  } catch (error) {
+    say({ type: 'failed', thrown: describeThrown(error) });
+    port.close();
+  }
 }

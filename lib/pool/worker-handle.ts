@@ -23,7 +23,7 @@ export interface WorkerHandleOwner {
   ended(worker: WorkerHandle): void;
 }
 
-const entry = new URL('./worker-entry.js', import.meta.url);
+const entry = new URL('../worker.js', import.meta.url);
 
 /** Options that say how modules are loaded; those with a value may have it in the next argument. */
 const WITH_VALUE = new Set([

@@ -4,15 +4,13 @@
  * This thread keeps what waits ({@link Intake}), starts and replaces workers ({@link Crew}), and settles what they have ended. Who runs
  * what is the workers' business: see runner.ts.
  */
-import { type Dispatch, type DispatchOptions, takeFrames } from '../net/dispatch-target.js';
-import type { Listener } from '../net/listener.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { Alarm } from './alarm.js';
 import { Crew } from './crew.js';
 import type { AnyFunction, HandlerArguments, HandlerName, HandlerResult } from './handler-types.js';
 import { distributionOf } from './histogram.js';
 import { Intake } from './intake.js';
-import { Dispatches } from './lanes/dispatches.js';
+import { keepLanes, type LaneHost, type LaneKeeper, noLanes } from './lane-work.js';
 import { lossError } from './loss.js';
 import { settleLost } from './lost-worker.js';
 import { type MapOptions, mapTasks } from './map.js';
@@ -76,7 +74,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   readonly #memory: PoolMemory;
   readonly #crew: Crew;
   readonly #intake: Intake;
-  readonly #dispatches: Dispatches;
+  #lanes: LaneKeeper = noLanes;
   readonly #relays: Relays;
   readonly #overseer: Overseer;
   #closing: Promise<PoolCloseReport> | undefined;
@@ -99,10 +97,10 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         return self.#intake.outstanding;
       },
       get dispatches() {
-        return self.#dispatches.handles;
+        return self.#lanes.handles;
       },
       get hasDispatches() {
-        return self.#dispatches.areOpen;
+        return self.#lanes.areOpen;
       },
       workerReady: (names) => this.#intake.workerReady(names),
       said: (worker, message) => this.#said(worker, message),
@@ -114,20 +112,6 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     this.#relays = new Relays(
       (name, args, given) => this.#submit(name, args, given, true, true).promise as Promise<unknown>,
     );
-    this.#dispatches = new Dispatches({
-      ready: () => this.ready(),
-      numberOf: (name) => {
-        const number = this.#intake.numberOf(name);
-        if (number < 0) throw this.#intake.notFound(name);
-        return number;
-      },
-      announce: (number) => this.#intake.announce(number),
-      post: (message) => this.#crew.post(message),
-      runQueue: this.#memory.runQueue,
-      get hasWorkers() {
-        return !self.#closed && self.#crew.hasFuture;
-      },
-    });
     this.#crew.ensure();
   }
 
@@ -238,7 +222,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         this.#crew.at(this.#memory.ownerOf(message.slot))?.post(message);
         break;
       case 'lane-failed':
-        this.#dispatches.failed(message.dispatch, rebuildThrown(message.thrown, this.#options.errors));
+        this.#lanes.failed(message.dispatch, rebuildThrown(message.thrown, this.#options.errors));
         break;
     }
   }
@@ -247,16 +231,35 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     settleLost(this.#memory, this.#intake, worker);
     this.#relays.abortAll(worker);
     const thread = Atomics.load(this.#memory.workers[worker.index]!.counters, THREAD);
-    this.#dispatches.sweep(thread, (handler) => lossError(worker.loss, handler, this.#options.errors));
+    this.#lanes.sweep(thread, (handler) => lossError(worker.loss, handler, this.#options.errors));
   }
 
   /**
-   * Takes a listener's frames to the workers: {@link Listener.dispatch}.
+   * Takes in what runs lanes in its workers: `make` is called the first time only.
    *
    * @internal
    */
-  [takeFrames](listener: Listener, handler: string, given: DispatchOptions): Promise<Dispatch> {
-    return this.#dispatches.start(listener, handler, given);
+  [keepLanes](make: (host: LaneHost) => LaneKeeper): LaneKeeper {
+    if (this.#lanes === noLanes) this.#lanes = make(this.#laneHost());
+    return this.#lanes;
+  }
+
+  #laneHost(): LaneHost {
+    const self = this;
+    return {
+      ready: () => this.ready(),
+      numberOf: (name) => {
+        const number = this.#intake.numberOf(name);
+        if (number < 0) throw this.#intake.notFound(name);
+        return number;
+      },
+      announce: (number) => this.#intake.announce(number),
+      post: (message) => this.#crew.post(message),
+      runQueue: this.#memory.runQueue,
+      get hasWorkers() {
+        return !self.#closed && self.#crew.hasFuture;
+      },
+    };
   }
 
   /** Counters and distributions. Times are those of one task in sixteen. */
@@ -325,7 +328,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     });
     limit.held = true;
     if (timeout !== undefined) limit.set(timeout);
-    const dispatchesEnd = this.#dispatches.close(timeout);
+    const dispatchesEnd = this.#lanes.close(timeout);
     if (open > 0) {
       await new Promise<void>((resolve) => {
         intake.onEmpty = resolve;

@@ -6,12 +6,12 @@
  * reactor has a part to allocate in, and the ring has only the place. Records are described in lib/memory/layout.ts.
  */
 
-import { ByteRing } from '../../memory/byte-ring.js';
-import { Lane } from '../../memory/lane.js';
-import { LANE_IDLE, LANE_STALLED, RING_LANE } from '../../memory/layout.js';
-import { allocateShared, type SharedRegion, subregion, wholeLines } from '../../memory/memory.js';
-import { WaitSet } from '../../memory/wait-set.js';
-import type { LaneSinkConfig } from '../../platform/sockets.js';
+import { ByteRing } from '../memory/byte-ring.js';
+import { Lane } from '../memory/lane.js';
+import { LANE_IDLE, LANE_STALLED, RING_LANE } from '../memory/layout.js';
+import { allocateShared, type SharedRegion, subregion, wholeLines } from '../memory/memory.js';
+import { WaitSet } from '../memory/wait-set.js';
+import type { LaneSinkConfig } from '../platform/sockets.js';
 
 // Counters of a lane, beside LANE_STALLED, which the reactors have to know.
 /** Frames that the worker took and has not finished, and the ring's head once they are released. */

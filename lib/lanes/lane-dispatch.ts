@@ -7,33 +7,23 @@
  * frames go to the reactor's sink with the answers. All else is the same.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HEAD, RING_LANE } from '../../memory/layout.js';
-import { errnoName } from '../../net/disconnect-reason.js';
-import type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from '../../net/dispatch-target.js';
-import type { FrameForwarder } from '../../net/endpoint.js';
-import type { EndpointPart } from '../../net/endpoint-part.js';
-import type { FrameBatch } from '../../net/frame-batch.js';
-import type { Listener } from '../../net/listener.js';
-import { SocketError } from '../../net/socket-error.js';
-import { throwLater } from '../../net/throw-later.js';
-import { native } from '../../platform/native.js';
-import type { LaneSink, LaneSinkConfig } from '../../platform/sockets.js';
-import { checkFunction } from '../../validate.js';
+import { HEAD, RING_LANE } from '../memory/layout.js';
+import { errnoName } from '../net/disconnect-reason.js';
+import type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from '../net/dispatch-target.js';
+import type { FrameForwarder } from '../net/endpoint.js';
+import type { EndpointPart } from '../net/endpoint-part.js';
+import type { FrameBatch } from '../net/frame-batch.js';
+import type { Listener } from '../net/listener.js';
+import { SocketError } from '../net/socket-error.js';
+import { native } from '../platform/native.js';
+import type { LaneSink, LaneSinkConfig } from '../platform/sockets.js';
+import { type LaneHost, laneNumber } from '../pool/lane-work.js';
+import { checkFunction } from '../validate.js';
+import { throwLater } from '../waiting/throw-later.js';
 import { ConnectionNames, MAX_CONNECTIONS } from './connection-names.js';
 import type { ResolvedDispatchOptions } from './dispatch-options.js';
 import { LaneFullError } from './lane-full-error.js';
-import { laneNumber } from './lane-number.js';
 import { BATCHES_DONE, FRAMES_DONE, HELD, HELD_HEAD, LaneSet } from './lane-set.js';
-
-/** @internal What it needs of the pool. */
-export interface LaneHost {
-  /** A lane is runnable: its number goes to the workers. */
-  announce(number: number): void;
-  /** The same for the reactors, which queue numbers themselves. */
-  readonly runQueue: Pick<LaneSinkConfig, 'queue' | 'idle' | 'searching' | 'searchingWords'>;
-  /** Whether there are workers, or will be. */
-  readonly hasWorkers: boolean;
-}
 
 const LOOK_MS = 5;
 const overflows = ['pause', 'drop-newest', 'disconnect'] as const;

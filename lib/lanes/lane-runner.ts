@@ -6,7 +6,7 @@
  * them along; they are counted, and the dispatch says so.
  */
 
-import { copyBytes } from '../../memory/copy-bytes.js';
+import { copyBytes } from '../memory/copy-bytes.js';
 import {
   ANSWER_PEER_END_SEEN,
   LANE_CONNECTED,
@@ -15,11 +15,11 @@ import {
   LANE_LONG_FRAME,
   LANE_PEER_ENDED,
   LANE_RECORD_BYTES,
-} from '../../memory/layout.js';
-import { Arena } from '../../net/arena.js';
-import { CloseReason, type DisconnectReason, disconnectReason } from '../../net/disconnect-reason.js';
-import { FrameBatch } from '../../net/frame-batch.js';
-import { FRAME_WORDS } from '../../net/turn-table.js';
+} from '../memory/layout.js';
+import { Arena } from '../net/arena.js';
+import { CloseReason, type DisconnectReason, disconnectReason } from '../net/disconnect-reason.js';
+import { FrameBatch } from '../net/frame-batch.js';
+import { FRAME_WORDS } from '../net/turn-table.js';
 import { BackWriter } from './back-writer.js';
 import { ConnectionNames } from './connection-names.js';
 import { LaneConnection, LaneHome } from './lane-connection.js';

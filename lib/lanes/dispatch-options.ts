@@ -1,7 +1,7 @@
-import { InvalidArgTypeError, OutOfRangeError } from '../../errors.js';
-import type { DispatchOptions } from '../../net/dispatch-target.js';
-import { checkInteger, checkOneOf, checkOptions } from '../../validate.js';
-import { MAX_LANES } from './lane-number.js';
+import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
+import type { DispatchOptions } from '../net/dispatch-target.js';
+import { MAX_LANES } from '../pool/lane-work.js';
+import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import { MAX_FRAME_BYTES } from './lane-set.js';
 
 export type ResolvedDispatchOptions = DispatchOptions & { lanes: number; laneBytes: number };

@@ -1,12 +1,12 @@
 /** Connections and batches as a lane's handlers see them. */
-import { NotSupportedError } from '../../errors.js';
-import { ANSWER_DESTROY, ANSWER_END } from '../../memory/layout.js';
-import type { RemoteAddress } from '../../net/address.js';
-import type { Arena } from '../../net/arena.js';
-import type { Connection } from '../../net/connection.js';
-import type { BatchHome, FrameBatch, OutputData } from '../../net/frame-batch.js';
-import { ConnectionClosedError, WriteAfterEndError } from '../../net/socket-error.js';
-import type { WaitOptions } from '../../net/wait.js';
+import { NotSupportedError } from '../errors.js';
+import { ANSWER_DESTROY, ANSWER_END } from '../memory/layout.js';
+import type { RemoteAddress } from '../net/address.js';
+import type { Arena } from '../net/arena.js';
+import type { Connection } from '../net/connection.js';
+import type { BatchHome, FrameBatch, OutputData } from '../net/frame-batch.js';
+import { ConnectionClosedError, WriteAfterEndError } from '../net/socket-error.js';
+import type { WaitOptions } from '../net/wait.js';
 import type { BackWriter } from './back-writer.js';
 import type { ConnectionNames } from './connection-names.js';
 

@@ -13,9 +13,9 @@ import {
   NAME_PORT_AND_FAMILY,
   NAME_UNIX,
   NAME_WORDS,
-} from '../../memory/layout.js';
-import { allocateShared, type SharedRegion } from '../../memory/memory.js';
-import type { RemoteAddress } from '../../net/address.js';
+} from '../memory/layout.js';
+import { allocateShared, type SharedRegion } from '../memory/memory.js';
+import type { RemoteAddress } from '../net/address.js';
 
 /** Memory is reserved for so many, and used by as many as there are. */
 export const MAX_CONNECTIONS = 2 ** 20;

@@ -1,4 +1,4 @@
-import { recogniseAcrossCopies, SluiceError } from '../../errors.js';
+import { recogniseAcrossCopies, SluiceError } from '../errors.js';
 
 /** A connection was closed, since its lane was full: `overflow: 'disconnect'`. `code` is `ERR_LANE_FULL`. */
 export class LaneFullError extends SluiceError {

@@ -1,25 +1,16 @@
 /** The dispatches of a pool, in the thread that made it: each takes a listener's frames to the workers. */
-import type { Dispatch, DispatchOptions } from '../../net/dispatch-target.js';
-import type { Listener } from '../../net/listener.js';
-import type { ToWorker } from '../messages.js';
-import { PoolClosedError } from '../pool-error.js';
+import { InvalidArgTypeError } from '../errors.js';
+import type { Dispatch, DispatchOptions } from '../net/dispatch-target.js';
+import type { Listener } from '../net/listener.js';
+import { keepLanes, type LaneHost, type LaneKeeper } from '../pool/lane-work.js';
+import { PoolClosedError } from '../pool/pool-error.js';
 import { resolveDispatchOptions } from './dispatch-options.js';
-import { LaneDispatch, type LaneHost } from './lane-dispatch.js';
+import { LaneDispatch } from './lane-dispatch.js';
 import type { DispatchHandle } from './lane-runner.js';
 
-/** @internal What a dispatch needs of the pool. */
-export interface DispatchHost extends LaneHost {
-  /** Resolves when workers are ready, so that `numberOf` knows the handlers. */
-  ready(): Promise<void>;
-  /** @throws HandlerNotFoundError */
-  numberOf(handler: string): number;
-  /** Says something to all workers. */
-  post(message: ToWorker): void;
-}
-
 /** @internal */
-export class Dispatches {
-  readonly #host: DispatchHost;
+export class Dispatches implements LaneKeeper {
+  readonly #host: LaneHost;
   readonly #open = new Map<
     number,
     { listener: Listener; lanes: LaneDispatch; handler: string; handle: DispatchHandle }
@@ -32,7 +23,7 @@ export class Dispatches {
   #next = 0;
   #isClosing = false;
 
-  constructor(host: DispatchHost) {
+  constructor(host: LaneHost) {
     this.#host = host;
   }
 
@@ -114,4 +105,25 @@ export class Dispatches {
   sweep(thread: number, error: (handler: string) => Error): void {
     for (const { lanes, handler } of this.#open.values()) lanes.sweep(thread, () => error(handler));
   }
+}
+
+/**
+ * Takes a listener's frames to the workers of `pool`.
+ *
+ * @internal
+ */
+export async function startDispatch(
+  listener: Listener,
+  pool: unknown,
+  handler: unknown,
+  options: DispatchOptions,
+): Promise<Dispatch> {
+  const keep = (
+    pool as { [keepLanes]?: (make: (host: LaneHost) => LaneKeeper) => LaneKeeper } | null | undefined
+  )?.[keepLanes];
+  if (typeof keep !== 'function') throw new InvalidArgTypeError('pool', 'a WorkerPool', pool);
+  if (typeof handler !== 'string') throw new InvalidArgTypeError('handler', 'a string', handler);
+  listener.checkOpen();
+  const dispatches = keep.call(pool, (host) => new Dispatches(host)) as Dispatches;
+  return await dispatches.start(listener, handler, options);
 }
