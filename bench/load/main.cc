@@ -3,6 +3,7 @@
 //   load stream  --port P [--connections 100] [--frames N] [--content 64] [--write-size 16384]
 //   load packets --port P [--connections 100] [--frames N] [--content 64] [--rate FRAMES-A-SECOND]
 //   load ordered --port P [--connections 100] [--frames N] [--content 64] [--write-size 16384]
+//   load churn   --port P [--connections 100] [--frames N] [--content 64]    frames: connections in all
 //   load idle    --port P [--connections 19000]        holds them until standard input ends
 //   load probe   --port P                              asks until standard input ends
 //   load cpu PID
@@ -104,6 +105,7 @@ int main(int argc, char** argv) {
   if (mode == "stream") return load::run_stream(options);
   if (mode == "packets") return load::run_packets(options);
   if (mode == "ordered") return load::run_ordered(options);
+  if (mode == "churn") return load::run_churn(options);
   if (mode == "idle") return load::run_idle(options);
   if (mode == "probe") return load::run_probe(options);
   usage_error("no such mode", mode);

@@ -16,6 +16,9 @@ int run_packets(const Options& options);
 // numbers in their order.
 int run_ordered(const Options& options);
 
+// Churn: `frames` connections that send one line each, read the answer and close, `connections` of them at a time.
+int run_churn(const Options& options);
+
 // Idle: opens all connections, prints how many, and holds them until standard input ends.
 int run_idle(const Options& options);
 

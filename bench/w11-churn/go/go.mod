@@ -1,0 +1,3 @@
+module sluice-bench/churn
+
+go 1.22
