@@ -2,8 +2,9 @@
  * Waiting for several channels at once: exactly one of the cases happens.
  *
  * The algorithm is Go's. Look at all cases; when any are ready, do one of them, chosen at random so that no channel starves
- * another. Else enlist a waiter in each. The first side that ends one of these takes the others out in the same
- * step, before anything else can run, so a losing case never takes or gives a value.
+ * another. Else enlist a waiter in each, in random order, since cases of one channel stand in one line and its first wins. The
+ * first side that ends one of these takes the others out in the same step, before anything else can run, so a losing case never
+ * takes or gives a value.
  */
 
 import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
@@ -127,7 +128,7 @@ function attemptReceive(key: string, from: Receivable<unknown>): AnyResult | und
   return received.ok ? { case: key, ok: true, value: received.value } : closedCase(key, received.cause);
 }
 
-/** Lets the cases that can meet a sender of another thread do so: from a random one on, and in turn. */
+/** Lets the cases that can meet a sender of another thread do so, in turn. */
 function attemptMeetings(cases: SelectCases, bias: boolean): AnyResult | undefined {
   const keys = Object.keys(cases).filter((key) => {
     const candidate = cases[key]!;
@@ -135,14 +136,23 @@ function attemptMeetings(cases: SelectCases, bias: boolean): AnyResult | undefin
       !(candidate === null || candidate instanceof SendCase) && candidate[receiveSide].meetNow !== undefined
     );
   });
-  const begin = bias ? 0 : Math.floor(Math.random() * keys.length);
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[(begin + i) % keys.length]!;
+  if (!bias) shuffle(keys);
+  for (const key of keys) {
     const received = (cases[key] as Receivable<unknown>)[receiveSide].meetNow!();
     if (received?.ok) return { case: key, ok: true, value: received.value };
     if (received !== undefined) return closedCase(key, received.cause);
   }
   return undefined;
+}
+
+/** Fisher and Yates: each order has the same chance. A random place to begin at would favour a case behind one that can't happen. */
+function shuffle(keys: string[]): void {
+  for (let last = keys.length - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    const key = keys[last]!;
+    keys[last] = keys[other]!;
+    keys[other] = key;
+  }
 }
 
 function closedCase(key: string, cause: unknown): ClosedCase<string> {
@@ -155,9 +165,12 @@ class ParkedSelect extends Wait<AnyResult> {
   #waiters: CaseWaiter | undefined;
   isParked = true;
 
-  enlist(cases: SelectCases): void {
+  enlist(cases: SelectCases, bias: boolean): void {
+    const keys: string[] = [];
+    for (const key in cases) keys.push(key);
+    if (!bias) shuffle(keys);
     try {
-      for (const key in cases) {
+      for (const key of keys) {
         const candidate = cases[key]!;
         if (candidate === null) continue;
         if (candidate instanceof SendCase) {
@@ -282,7 +295,7 @@ function checkCases(cases: unknown): void {
 
 /**
  * Waits until one of `cases` can happen, and does that one: exactly one, whatever else becomes ready. When several are ready at
- * once, each has the same chance, or the first as written wins with `bias`.
+ * once, or wait on one channel, each has the same chance, or the first as written wins with `bias`.
  *
  * The result's `case` is the key of the case that happened, and TypeScript knows what comes with it. A closed channel
  * is ready to be received from, with `ok: false`; sending to one rejects with {@link ChannelClosedError}. A case
@@ -324,7 +337,7 @@ export function select<Cases extends SelectCases>(
   if (result !== undefined) return ready(result) as Promise<SelectResult<Cases>>;
   const parked = new ParkedSelect();
   source?.add(parked);
-  parked.enlist(cases);
+  parked.enlist(cases, bias);
   if (waitObserver !== undefined) observeWait(parked, sidesOf(cases), 'select');
   return parked.promise as Promise<SelectResult<Cases>>;
 }
