@@ -1,8 +1,19 @@
+import { runInThisContext } from 'node:vm';
 import fc from 'fast-check';
 import { bytes, type Codec, CodecError, float64, int32, json, structured, utf8 } from 'sluice';
 import { describe, expect, it } from 'vitest';
 
 const RUNS = process.env.SLUICE_STRESS === 'full' ? 200_000 : 3000;
+
+/** The types of Node don't know WebAssembly. */
+const compiledModule = (): unknown =>
+  runInThisContext('new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))');
+
+const twoViews = (buffer: ArrayBuffer): Uint8Array[] => [new Uint8Array(buffer), new Uint8Array(buffer, 4)];
+const resizable = (byteLength: number, maxByteLength: number): ArrayBuffer =>
+  new (ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer)(byteLength, {
+    maxByteLength,
+  });
 
 const through = <T>(codec: Codec<T>, value: T): T => codec.decode(codec.encode(value));
 
@@ -67,9 +78,37 @@ describe('structured', () => {
     expect(Buffer.isBuffer(got)).toBe(true);
     expect(got.toString()).toBe('ab');
     expect(got.buffer.byteLength).toBe(2);
-    const view = through(structured, new Uint8Array(new ArrayBuffer(65_536), 8, 4));
-    expect(view.length).toBe(4);
-    expect(view.buffer.byteLength).toBe(4);
+    const { bytes, map } = through(structured, {
+      bytes: Buffer.from('ab'),
+      map: new Map([['b', Buffer.from('cd')]]),
+    });
+    expect([bytes.buffer.byteLength, map.get('b').buffer.byteLength]).toStrictEqual([2, 2]);
+    expect(Buffer.isBuffer(map.get('b'))).toBe(true);
+  });
+
+  it.each([
+    ['a view of a part', () => [new Uint8Array(new ArrayBuffer(64), 8, 4)]],
+    ['two views of one buffer', () => twoViews(new ArrayBuffer(16))],
+    ['two views beside a Buffer', () => [...twoViews(new ArrayBuffer(16)), Buffer.from('x')]],
+    ['a buffer and its view', () => [new ArrayBuffer(16)].flatMap((b) => [b, new DataView(b, 2, 4)])],
+    ['a view of a view, and a Buffer', () => [new Float64Array(4).subarray(1, 3), Buffer.from('x')]],
+    ['a whole array of doubles', () => [new Float64Array([1.5, 2.5])]],
+    ['a view that follows a buffer that grows', () => [new Uint8Array(resizable(8, 16))]],
+  ])('gives %s the buffer that a message port gives', (_, make) => {
+    const shape = (parts: readonly (ArrayBufferView | ArrayBuffer)[]): unknown[] => {
+      const buffers = new Set<ArrayBufferLike>();
+      return parts
+        .filter((part) => !Buffer.isBuffer(part))
+        .map((part) => {
+          const buffer = ArrayBuffer.isView(part) ? part.buffer : part;
+          buffers.add(buffer);
+          const at = ArrayBuffer.isView(part) ? [part.byteOffset, part.byteLength] : [];
+          return [part.constructor.name, buffer.byteLength, [...buffers].indexOf(buffer), ...at];
+        });
+    };
+    const got = through(structured, make());
+    expect(got).toStrictEqual(make());
+    expect(shape(got)).toStrictEqual(shape(structuredClone(make().filter((part) => !Buffer.isBuffer(part)))));
   });
 
   it('gives values that hold no memory of the message', () => {
@@ -89,6 +128,12 @@ describe('structured', () => {
     ['an object with a function in it', { a: [1, { f() {} }] }],
     ['a promise', Promise.resolve()],
     ['a port', new MessageChannel().port1],
+    ['a blob', { in: [new Blob(['hello'])] }],
+    ['a compiled module', new Map([['m', compiledModule()]])],
+    ['shared memory', new Uint8Array(new SharedArrayBuffer(8))],
+    ['shared memory beside a Buffer', [Buffer.from('x'), new Uint8Array(new SharedArrayBuffer(8))]],
+    ['a proxy', new Proxy({ a: 1 }, {})],
+    ['a proxy of an array', [new Proxy([1], {})]],
   ])('refuses %s, and is good for the next value', (_, value) => {
     expect(() => structured.encode(value)).toThrow(CodecError);
     try {
@@ -99,6 +144,22 @@ describe('structured', () => {
       expect((error as Error).cause).toBeInstanceOf(Error);
     }
     expect(through(structured, [1, 'two'])).toStrictEqual([1, 'two']);
+  });
+
+  it('tells of what it has written and cannot read', () => {
+    let deep = {};
+    for (let i = 0; i < 500; i++) deep = { deep };
+    const encoded = structured.encode(deep);
+    const decodeNearTheEnd = (): unknown => {
+      try {
+        return decodeNearTheEnd();
+      } catch (error) {
+        if (error instanceof CodecError) throw error;
+        return structured.decode(encoded);
+      }
+    };
+    expect(decodeNearTheEnd).toThrow(CodecError);
+    expect(structured.decode(encoded)).toHaveProperty('deep.deep');
   });
 
   it('lets the error of a getter through', () => {

@@ -4,6 +4,7 @@
  * cloned arrives as its text.
  */
 import { Buffer } from 'node:buffer';
+import { types } from 'node:util';
 import { Encoded } from './codec/encoded.js';
 import { StructuredReader, writeStructured } from './codec/structured.js';
 
@@ -17,7 +18,7 @@ const cut = (text: unknown): string => String(text).slice(0, MAX_TEXT);
 
 function encode(reason: unknown): Encoded {
   const out = new Encoded();
-  if (reason instanceof Error) {
+  if (reason instanceof Error || types.isNativeError(reason)) {
     const { code } = reason as { code?: unknown };
     const travels = typeof code === 'string' || typeof code === 'number';
     writeStructured(out, [ERROR_MARK, cut(reason.name), cut(reason.message), travels ? code : undefined]);
@@ -25,7 +26,7 @@ function encode(reason: unknown): Encoded {
   }
   try {
     writeStructured(out, reason);
-    if (out.length <= MAX_ENCODED) return out;
+    if (out.length <= MAX_ENCODED && decode(out.bytes, out.start) !== UNREADABLE) return out;
   } catch {}
   out.clear();
   let text: string;
@@ -36,6 +37,19 @@ function encode(reason: unknown): Encoded {
   }
   writeStructured(out, text);
   return out;
+}
+
+/** What V8 has written and can't read, an error that is its own cause for one. */
+const UNREADABLE = Symbol('unreadable');
+
+function decode(bytes: Buffer, start: number): unknown {
+  const reader = new StructuredReader();
+  reader.start(bytes, start);
+  try {
+    return reader.read();
+  } catch {
+    return UNREADABLE;
+  }
 }
 
 /** Writes `reason` to `region`, of REASON_BYTES: before the word is stored that tells others of it. */
@@ -52,9 +66,11 @@ export function writeReason(words: Int32Array, at: number, reason: unknown): voi
 export function readReason(words: Int32Array, at: number): unknown {
   const length = words[at]!;
   if (length === 0) return undefined;
-  const reader = new StructuredReader();
-  reader.start(Buffer.from(new Uint8Array(words.buffer, words.byteOffset + (at + 1) * 4, length)), 0);
-  const reason = reader.read();
+  const reason = decode(
+    Buffer.from(new Uint8Array(words.buffer, words.byteOffset + (at + 1) * 4, length)),
+    0,
+  );
+  if (reason === UNREADABLE) return 'a reason that cannot be shown';
   if (!Array.isArray(reason) || reason[0] !== ERROR_MARK) return reason;
   const [, name, message, code] = reason as [string, string, string, unknown];
   const error = new Error(message);

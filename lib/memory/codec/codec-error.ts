@@ -1,8 +1,8 @@
 import { recogniseAcrossCopies, SluiceError } from '../../errors.js';
 
 /**
- * A value could not be encoded; nothing was sent. `code` is `ERR_CODEC`, `cause` what the codec threw (for `structured`, V8's
- * DataCloneError with the name of what can't be cloned).
+ * A value could not be encoded, and nothing was sent; or it could, and not be decoded where it arrived, and is lost. `code` is `ERR_CODEC`,
+ * `cause` what the codec threw (for `structured`, V8's error with the name of what can't be cloned).
  */
 export class CodecError extends SluiceError {
   /** The codec's name. */

@@ -212,7 +212,8 @@ export const int32: Codec<number> = new Int32Codec();
 export const float64: Codec<number> = new Float64Codec();
 /**
  * Whatever structured clone carries without transfer: plain objects, arrays, Map, Set, Date, RegExp, Error, BigInt, ArrayBuffer and
- * its views, cycles included. Not functions, symbols, ports, shared memory. The default.
+ * its views, cycles included. The same arrives as by `postMessage`, but for Buffers: each arrives as a Buffer with memory of its own. Not
+ * functions, symbols, ports, shared memory, nor what only a message port carries, such as a Blob or a WebAssembly.Module. The default.
  */
 // biome-ignore lint/suspicious/noExplicitAny: as structuredClone
 export const structured: Codec<any> = new StructuredCodec();

@@ -3,14 +3,16 @@
  *
  * V8's own serializer costs 2 to 5 µs a value, because it makes a native object for each. What nearly all messages are made
  * of (numbers, strings, booleans, bytes, and small plain objects and arrays of them) is written here, with one tag byte a
- * value; anything else is handed to V8 as a whole. Both give the same value on the other side: an object that is named twice
- * arrives as one object, a string with lone surrogates as it was, a Buffer as a Buffer without the rest of its slab.
+ * value; anything else is handed to V8 as a whole (v8-values.ts). Both give the same value on the other side, that which a message port
+ * gives: an object that is named twice arrives as one object, two views of one buffer as views of one buffer, a string with lone
+ * surrogates as it was. Only Buffers are better off: each arrives as a Buffer with memory of its own, without the rest of its slab.
  */
 import { Buffer } from 'node:buffer';
-import v8 from 'node:v8';
+import { types } from 'node:util';
 import { bytesOf, copyBytes } from '../copy-bytes.js';
 import { CodecError } from './codec-error.js';
 import type { Encoded } from './encoded.js';
+import { deserialize, serialize, type V8Value } from './v8-values.js';
 
 const TAG_V8 = 0;
 const TAG_UNDEFINED = 1;
@@ -26,6 +28,7 @@ const TAG_BUFFER = 10;
 const TAG_UINT8 = 11;
 const TAG_ARRAY = 12;
 const TAG_OBJECT = 13;
+const TAG_V8_WITH_BUFFERS = 14;
 
 /** Strings up to this length are written by a loop: cheaper than a call into C++. */
 const SHORT_STRING = 48;
@@ -140,18 +143,26 @@ function writeObject(out: Encoded, value: object): boolean {
   if (!isArray && prototype !== Object.prototype) {
     const isBuffer = prototype === Buffer.prototype;
     if (!isBuffer && prototype !== Uint8Array.prototype) return false;
-    const source = value as Uint8Array;
-    // Two views of one piece of memory stay two views of one piece for V8; so does a view that is named twice.
-    if (containers.includes(source) || containers.length === MAX_CONTAINERS) return false;
-    if (source.buffer instanceof SharedArrayBuffer) return false;
-    containers.push(source);
-    writeBytes(out, isBuffer ? TAG_BUFFER : TAG_UINT8, source);
-    return true;
+    return writeView(out, value as Uint8Array, isBuffer);
   }
   if (containers.includes(value) || containers.length === MAX_CONTAINERS) return false;
   containers.push(value);
+  if (types.isProxy(value)) return false; // V8 says that it can't be cloned
   const keys = Object.keys(value);
   return isArray ? writeArray(out, value as unknown[], keys.length) : writeRecord(out, value, keys);
+}
+
+/** A view that is named twice, a second view of a buffer and a view of a part of one are for V8, which knows buffers. */
+function writeView(out: Encoded, view: Uint8Array, isBuffer: boolean): boolean {
+  const { buffer } = view;
+  if (buffer instanceof SharedArrayBuffer || containers.length >= MAX_CONTAINERS) return false;
+  const known = isBuffer ? view : buffer;
+  if (containers.includes(known)) return false;
+  if (!isBuffer && (view.length !== buffer.byteLength || (buffer as { resizable?: boolean }).resizable))
+    return false;
+  containers.push(known);
+  writeBytes(out, isBuffer ? TAG_BUFFER : TAG_UINT8, view);
+  return true;
 }
 
 function writeArray(out: Encoded, array: unknown[], keys: number): boolean {
@@ -197,13 +208,13 @@ export function writeStructured(out: Encoded, value: unknown): void {
     if (!plain) out.end = start; // also when a getter threw
   }
   if (plain) return;
-  let serialized: Buffer;
+  let serialized: V8Value;
   try {
-    serialized = v8.serialize(value);
+    serialized = serialize(value);
   } catch (error) {
     throw new CodecError('structured', error);
   }
-  writeBytes(out, TAG_V8, serialized);
+  writeBytes(out, serialized.hasBuffers ? TAG_V8_WITH_BUFFERS : TAG_V8, serialized.bytes);
 }
 
 function writtenString(bytes: Buffer, tag: number, start: number, end: number): string {
@@ -216,6 +227,8 @@ function writtenString(bytes: Buffer, tag: number, start: number, end: number): 
 
 /**
  * Reads values one after the other. One a thread is enough: `start` names the place.
+ *
+ * `read` throws CodecError for what V8 has written and can't read: deeper than this thread's stack, or a cause that is its own error.
  *
  * @internal
  */
@@ -290,8 +303,15 @@ function readSized(bytes: Buffer, tag: number, start: number, end: number): unkn
     case TAG_UINT8:
       return plainBytesOf(bytes, start, end);
     default:
-      // A copy: V8's reader makes views of the memory that it was given.
-      return v8.deserialize(bytesOf(bytes, start, end));
+      return readByV8(bytesOf(bytes, start, end), tag === TAG_V8_WITH_BUFFERS);
+  }
+}
+
+function readByV8(bytes: Buffer, hasBuffers: boolean): unknown {
+  try {
+    return deserialize({ hasBuffers, bytes });
+  } catch (error) {
+    throw new CodecError('structured', error);
   }
 }
 

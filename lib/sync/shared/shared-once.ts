@@ -208,7 +208,11 @@ export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements Shared
     const bytes = new Uint8Array(words.buffer, words.byteOffset + VALUE, words[LENGTH]!);
     const reader = new StructuredReader();
     reader.start(Buffer.from(bytes), 0);
-    return { value: reader.read() as T };
+    try {
+      return { value: reader.read() as T };
+    } catch (error) {
+      return { error };
+    }
   }
 
   #answer(): Promise<T> {
