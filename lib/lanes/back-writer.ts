@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { copyBytes } from '../memory/copy-bytes.js';
 import { ANSWER_WRITE, LANE_RECORD_BYTES } from '../memory/layout.js';
-import type { OutputData } from '../net/frame-batch.js';
+import type { OutputData } from '../net/connection.js';
 import { type AnswerMemory, MAX_OUTPUT_BYTES } from './lane-set.js';
 
 /** Up to here a loop beats a call of Buffer's native copying. */

@@ -1,7 +1,6 @@
 /** The dispatches of a pool, in the thread that made it: each takes a listener's frames to the workers. */
 import { InvalidArgTypeError } from '../errors.js';
-import type { Dispatch, DispatchOptions } from '../net/dispatch-target.js';
-import type { Listener } from '../net/listener.js';
+import type { Dispatch, DispatchedListener, DispatchOptions } from '../net/dispatch-target.js';
 import { keepLanes, type LaneHost, type LaneKeeper } from '../pool/lane-work.js';
 import { PoolClosedError } from '../pool/pool-error.js';
 import { resolveDispatchOptions } from './dispatch-options.js';
@@ -13,7 +12,7 @@ export class Dispatches implements LaneKeeper {
   readonly #host: LaneHost;
   readonly #open = new Map<
     number,
-    { listener: Listener; lanes: LaneDispatch; handler: string; handle: DispatchHandle }
+    { listener: DispatchedListener; lanes: LaneDispatch; handler: string; handle: DispatchHandle }
   >();
   /** Those whose listeners are closed, and in whose lanes something may be left; who waits for them. */
   readonly #ending = new Set<number>();
@@ -37,7 +36,7 @@ export class Dispatches implements LaneKeeper {
     return this.#open.size + this.#starting > 0;
   }
 
-  async start(listener: Listener, handler: string, given: DispatchOptions): Promise<Dispatch> {
+  async start(listener: DispatchedListener, handler: string, given: DispatchOptions): Promise<Dispatch> {
     const options = resolveDispatchOptions(given, listener.frameBytes);
     this.#starting++;
     try {
@@ -48,7 +47,7 @@ export class Dispatches implements LaneKeeper {
   }
 
   async #startReady(
-    listener: Listener,
+    listener: DispatchedListener,
     handler: string,
     options: ReturnType<typeof resolveDispatchOptions>,
   ): Promise<Dispatch> {
@@ -113,7 +112,7 @@ export class Dispatches implements LaneKeeper {
  * @internal
  */
 export async function startDispatch(
-  listener: Listener,
+  listener: DispatchedListener,
   pool: unknown,
   handler: unknown,
   options: DispatchOptions,

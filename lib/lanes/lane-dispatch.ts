@@ -9,11 +9,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HEAD, RING_LANE } from '../memory/layout.js';
 import { errnoName } from '../net/disconnect-reason.js';
-import type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from '../net/dispatch-target.js';
+import type {
+  Dispatch,
+  DispatchedListener,
+  DispatchOptions,
+  DispatchStats,
+  FramesLost,
+} from '../net/dispatch-target.js';
 import type { FrameForwarder } from '../net/endpoint.js';
 import type { EndpointPart } from '../net/endpoint-part.js';
 import type { FrameBatch } from '../net/frame-batch.js';
-import type { Listener } from '../net/listener.js';
 import { SocketError } from '../net/socket-error.js';
 import { native } from '../platform/native.js';
 import type { LaneSink, LaneSinkConfig } from '../platform/sockets.js';
@@ -33,7 +38,7 @@ const SINK_FIELDS = 4;
 
 /** @internal */
 export class LaneDispatch implements Dispatch, FrameForwarder {
-  readonly #listener: Listener;
+  readonly #listener: DispatchedListener;
   readonly #host: LaneHost;
   readonly #id: number;
   readonly lanes: LaneSet;
@@ -50,7 +55,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
   readonly #lostHandlers: ((lost: FramesLost) => void)[] = [];
   #errorHandler: ((error: unknown) => void) | undefined;
 
-  constructor(listener: Listener, host: LaneHost, id: number, options: ResolvedDispatchOptions) {
+  constructor(listener: DispatchedListener, host: LaneHost, id: number, options: ResolvedDispatchOptions) {
     this.#listener = listener;
     this.#host = host;
     this.#id = id;

@@ -1,5 +1,5 @@
 /**
- * Who takes an endpoint's batches: a handler, a loop, or somebody who asks for one at a time; one consumer at a time, and
+ * Who takes a source's batches: a handler, a loop, or somebody who asks for one at a time; one consumer at a time, and
  * one batch at a time.
  *
  * A reactor in this thread reads only while somebody wants a batch, and has at most one out; one on a thread of its own
@@ -8,18 +8,27 @@
  */
 
 import { throwLater } from '../waiting/throw-later.js';
-import type { Endpoint } from './endpoint.js';
-import type { EndpointPart } from './endpoint-part.js';
-import type { FrameBatch } from './frame-batch.js';
 import { ConsumerActiveError } from './socket-error.js';
 
-/** Takes a batch, which is released when the function returns, or when the promise it returned settles. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a handler returns nothing, or a promise
-export type BatchHandler = (batch: FrameBatch) => void | PromiseLike<unknown>;
+/** A batch as its consumer sees it: what is done with is released, once or more often. */
+export interface SourceBatch {
+  release(): void;
+}
+
+/** What a consumer needs of the source that it takes from. */
+export interface BatchSupply {
+  /** Nothing is delivered any more. */
+  readonly closing: boolean;
+  /** Somebody takes batches, or nobody does any more. */
+  setReading(reading: boolean): void;
+}
+
+/** A program's function that takes batches: see `onBatch`. */
+type Handler<B> = (batch: B) => unknown;
 
 /** Wants one batch, or to hear that no more will come. */
-export interface BatchTaker {
-  take(batch: FrameBatch): void;
+export interface BatchTaker<in B> {
+  take(batch: B): void;
   end(): void;
 }
 
@@ -27,33 +36,33 @@ export interface BatchTaker {
  * Calls a handler. The call has seen several functions before it sees the program's, so V8 keeps it a call: a handler that was
  * inlined into the `try` around it would make every Buffer by a slow path (its constructor's super call is not inlined there).
  */
-const invoke = (handler: BatchHandler, batch: FrameBatch): unknown => handler(batch);
+const invoke = <B>(handler: Handler<B>, batch: B): unknown => handler(batch);
 for (let i = 0; i < 64; i++) {
-  invoke(() => {}, undefined as unknown as FrameBatch);
-  invoke(() => undefined, undefined as unknown as FrameBatch);
+  invoke(() => {}, undefined);
+  invoke(() => undefined, undefined);
 }
 
-export class BatchConsumer {
-  readonly #endpoint: Endpoint;
-  #handler: BatchHandler | undefined;
+export class BatchConsumer<B extends SourceBatch> {
+  readonly #source: BatchSupply;
+  #handler: Handler<B> | undefined;
   #iterating = false;
-  /** A select looks at the endpoint now and then: the next batch is read although nobody waits for it at the moment. */
+  /** A select looks at the source now and then: the next batch is read although nobody waits for it at the moment. */
   #ahead = false;
-  #taker: BatchTaker | undefined;
+  #taker: BatchTaker<B> | undefined;
   /** Handed to a taker and not released. */
-  #batch: FrameBatch | undefined;
-  readonly #unseen: FrameBatch[] = [];
+  #batch: B | undefined;
+  readonly #unseen: B[] = [];
   /** The handler is being given what there is. */
   #handing = false;
-  /** What the drivers were told last. */
+  /** What the source was told last. */
   #reading = false;
 
-  constructor(endpoint: Endpoint) {
-    this.#endpoint = endpoint;
+  constructor(source: BatchSupply) {
+    this.#source = source;
   }
 
   /** The batch in hand. */
-  get batch(): FrameBatch | undefined {
+  get batch(): B | undefined {
     return this.#batch;
   }
 
@@ -62,7 +71,7 @@ export class BatchConsumer {
     return this.#batch === undefined && this.#unseen.length === 0;
   }
 
-  setHandler(handler: BatchHandler): void {
+  setHandler(handler: Handler<B>): void {
     this.checkIdle();
     this.#handler = handler;
     this.#ahead = false;
@@ -71,7 +80,7 @@ export class BatchConsumer {
     this.#updateReading();
   }
 
-  iterate(): AsyncIterator<FrameBatch, undefined> {
+  iterate(): AsyncIterator<B, undefined> {
     this.checkIdle();
     this.#iterating = true;
     this.#ahead = false;
@@ -86,13 +95,13 @@ export class BatchConsumer {
       }
       return { done: true, value: undefined };
     };
-    const next = (): Promise<IteratorResult<FrameBatch, undefined>> => {
+    const next = (): Promise<IteratorResult<B, undefined>> => {
       if (waiting !== undefined) return waiting.then(next);
-      if (done || this.#endpoint.closing) return Promise.resolve(finish());
+      if (done || this.#source.closing) return Promise.resolve(finish());
       this.#batch?.release();
       const unseen = this.takeUnseen();
       if (unseen !== undefined) return Promise.resolve({ done: false, value: unseen });
-      const promise = new Promise<IteratorResult<FrameBatch, undefined>>((resolve) => {
+      const promise = new Promise<IteratorResult<B, undefined>>((resolve) => {
         this.want({
           take: (batch) => {
             waiting = undefined;
@@ -121,14 +130,14 @@ export class BatchConsumer {
   }
 
   /** `taker` gets the next batch. The one in hand is done with, as in a loop that goes round. */
-  want(taker: BatchTaker): void {
+  want(taker: BatchTaker<B>): void {
     this.#taker = taker;
     this.#batch?.release();
     this.#updateReading();
     if (this.#unseen.length > 0) queueMicrotask(() => this.#give());
   }
 
-  withdraw(taker: BatchTaker): void {
+  withdraw(taker: BatchTaker<B>): void {
     if (this.#taker !== taker) return;
     this.#taker = undefined;
     this.#updateReading();
@@ -148,13 +157,13 @@ export class BatchConsumer {
   }
 
   /** The next batch that has come already; it is in hand from now on. */
-  takeUnseen(): FrameBatch | undefined {
+  takeUnseen(): B | undefined {
     if (this.#batch !== undefined) return undefined;
     this.#batch = this.#unseen.shift();
     return this.#batch;
   }
 
-  deliver(batch: FrameBatch): void {
+  deliver(batch: B): void {
     this.#unseen.push(batch);
     if (this.#handler !== undefined) this.#hand(this.#handler);
     else this.#give();
@@ -171,7 +180,7 @@ export class BatchConsumer {
   }
 
   /** What there is to the handler, until it keeps a batch. */
-  #hand(handler: BatchHandler): void {
+  #hand(handler: Handler<B>): void {
     if (this.#handing) return;
     this.#handing = true;
     for (let batch = this.takeUnseen(); batch !== undefined; batch = this.takeUnseen())
@@ -187,13 +196,14 @@ export class BatchConsumer {
     });
   }
 
-  released(batch: FrameBatch): void {
-    if (this.#batch !== batch) return;
+  /** Whether `batch` was in hand, so that the next may be read. */
+  released(batch: B): boolean {
+    if (this.#batch !== batch) return false;
     this.#batch = undefined;
-    if (this.#endpoint.closing) return;
+    if (this.#source.closing) return false;
     this.#updateReading();
-    (batch.home as EndpointPart).releaseNext(batch);
     this.#handSoon();
+    return true;
   }
 
   /** No more batches will come. */
@@ -204,8 +214,8 @@ export class BatchConsumer {
     taker?.end();
   }
 
-  #handle(handler: BatchHandler, batch: FrameBatch): void {
-    if (this.#endpoint.closing) {
+  #handle(handler: Handler<B>, batch: B): void {
+    if (this.#source.closing) {
       batch.release();
       return;
     }
@@ -232,9 +242,9 @@ export class BatchConsumer {
 
   #updateReading(): void {
     const wanted = this.#handler !== undefined || this.#iterating || this.#taker !== undefined || this.#ahead;
-    if (wanted === this.#reading || this.#endpoint.closing) return;
+    if (wanted === this.#reading || this.#source.closing) return;
     this.#reading = wanted;
-    for (const part of this.#endpoint.parts) part.reactor.driver.setReading(part.id, wanted);
+    this.#source.setReading(wanted);
   }
 
   /** @throws ConsumerActiveError */

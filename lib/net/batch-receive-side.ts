@@ -1,5 +1,5 @@
 /**
- * An endpoint as a case of a select: its batches are the values, and it is closed when the endpoint is.
+ * A source of batches as a case of a select: its batches are the values, and it is closed when the source is.
  *
  * Looking at it asks for a batch, and whoever asks is done with the batch before, as a loop that goes round. Reading
  * then stays one batch ahead, so that a select in which another case wins, or one that does not wait, has lost nothing and
@@ -8,33 +8,33 @@
 import { closedFor, type Received } from '../channel/received.js';
 import type { ReceiveSide } from '../channel/selectable.js';
 import { endAll, type ReceiveWaiter, WaiterList, type WaiterListOwner } from '../channel/waiter.js';
-import type { BatchConsumer, BatchTaker } from './batch-consumer.js';
-import type { Endpoint } from './endpoint.js';
-import type { FrameBatch } from './frame-batch.js';
+import type { BatchConsumer, BatchSupply, BatchTaker, SourceBatch } from './batch-consumer.js';
 import { ConsumerActiveError } from './socket-error.js';
 
-export class BatchReceiveSide implements ReceiveSide<FrameBatch>, BatchTaker, WaiterListOwner {
-  readonly #endpoint: Endpoint;
-  readonly #consumer: BatchConsumer;
-  readonly #receivers = new WaiterList<ReceiveWaiter<FrameBatch>>(this);
+export class BatchReceiveSide<B extends SourceBatch>
+  implements ReceiveSide<B>, BatchTaker<B>, WaiterListOwner
+{
+  readonly #source: BatchSupply;
+  readonly #consumer: BatchConsumer<B>;
+  readonly #receivers = new WaiterList<ReceiveWaiter<B>>(this);
 
-  constructor(endpoint: Endpoint, consumer: BatchConsumer) {
-    this.#endpoint = endpoint;
+  constructor(source: BatchSupply, consumer: BatchConsumer<B>) {
+    this.#source = source;
     this.#consumer = consumer;
   }
 
   get receiveReady(): boolean {
-    return this.#endpoint.closing || this.#consumer.isBusy || this.#consumer.readAhead();
+    return this.#source.closing || this.#consumer.isBusy || this.#consumer.readAhead();
   }
 
-  receiveNow(): Received<FrameBatch> | undefined {
-    if (this.#endpoint.closing) return closedFor(undefined);
+  receiveNow(): Received<B> | undefined {
+    if (this.#source.closing) return closedFor(undefined);
     if (this.#consumer.isBusy) throw new ConsumerActiveError();
     const value = this.#consumer.takeUnseen();
     return value === undefined ? undefined : { ok: true, value };
   }
 
-  enlistReceiver(waiter: ReceiveWaiter<FrameBatch>): void {
+  enlistReceiver(waiter: ReceiveWaiter<B>): void {
     if (this.#consumer.isBusy) throw new ConsumerActiveError();
     this.#receivers.add(waiter);
   }
@@ -47,7 +47,7 @@ export class BatchReceiveSide implements ReceiveSide<FrameBatch>, BatchTaker, Wa
     this.#consumer.withdraw(this);
   }
 
-  take(batch: FrameBatch): void {
+  take(batch: B): void {
     this.#receivers.first!.deliver(batch);
   }
 

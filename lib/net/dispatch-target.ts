@@ -2,7 +2,9 @@
  * The seam between a listener and what takes its frames to other threads (lib/lanes). The sockets know of it only this: what a
  * program may ask, and one function that lib/lanes provides when it is loaded.
  */
-import type { Listener } from './listener.js';
+import type { FrameForwarder } from './endpoint.js';
+import type { EndpointPart } from './endpoint-part.js';
+import type { BatchHandler, FrameBatch } from './frame-batch.js';
 
 /** Options of {@link Listener.dispatch}. */
 export interface DispatchOptions {
@@ -13,7 +15,7 @@ export interface DispatchOptions {
    * modulo the lanes; it runs in this thread for each frame. When it throws, the frame goes to lane 0. With a function, order holds
    * within a lane only, and `onDisconnect` may come before a frame in another lane. Default: `'connection'`.
    */
-  by?: 'connection' | ((batch: import('./frame-batch.js').FrameBatch, index: number) => number);
+  by?: 'connection' | ((batch: FrameBatch, index: number) => number);
   /**
    * What to do with a frame whose lane is full. `'pause'`: its connection is not read until there is room; `'drop-newest'`: the
    * frame is dropped and counted; `'disconnect'`: its connection is closed. Default: `'pause'`.
@@ -70,9 +72,25 @@ export interface Dispatch {
   idle(): Promise<void>;
 }
 
+/** @internal A listener, as far as a dispatch needs it. */
+export interface DispatchedListener {
+  readonly url: string;
+  /** `limits.frameBytes`. */
+  readonly frameBytes: number;
+  readonly parts: readonly EndpointPart[];
+  /** @throws EndpointClosedError */
+  checkOpen(): void;
+  /** @throws ConsumerActiveError, EndpointClosedError */
+  checkUnconsumed(): void;
+  /** Frames go to `forwarder`; `handler` takes batches that come all the same. */
+  forward(forwarder: FrameForwarder, handler: BatchHandler): void;
+  whenClosed(callback: () => void): void;
+  drain(options?: { timeout?: number }): Promise<unknown>;
+}
+
 /** @internal Takes a listener's frames to the workers of `pool`, which it checks; the options are the program's own. */
 export type StartDispatch = (
-  listener: Listener,
+  listener: DispatchedListener,
   pool: unknown,
   handler: string,
   options: DispatchOptions,

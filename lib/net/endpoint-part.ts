@@ -2,55 +2,89 @@
  * What one reactor has of an endpoint. A listener with `reactors: N` has N parts, every other endpoint one. Connections
  * belong to a part, and so do batches: a slot number means something to one reactor only.
  */
+import type { Driver } from '../platform/sockets.js';
 import type { Arena } from './arena.js';
-import type { Connection } from './connection.js';
-import type { Endpoint } from './endpoint.js';
-import type { BatchHome, FrameBatch, OutputData } from './frame-batch.js';
+import type { Connection, OutputData } from './connection.js';
+import { type DisconnectReason, disconnectReason } from './disconnect-reason.js';
+import type { FrameBatch } from './frame-batch.js';
+import type { Output } from './output.js';
 import { OutputWaiters } from './output-waiters.js';
-import type { Reactor } from './reactor.js';
+import type { Reactor, ReactorPart } from './reactor.js';
+import { type ConnectionHome, SocketConnection } from './socket-connection.js';
 import { STATS_FIELDS } from './stats.js';
 
-export class EndpointPart implements BatchHome {
-  readonly endpoint: Endpoint;
+/** The endpoint, as its parts know it. */
+export interface PartOwner {
+  readonly closing: boolean;
+  readonly recycles: boolean;
+  readonly outputHighWater: number;
+  deliver(batch: FrameBatch): void;
+  /** Whether `batch`, which was released, was in hand: then the next may be read. */
+  released(batch: FrameBatch): boolean;
+  connectionAt(part: EndpointPart, slot: number): Connection;
+  connected(part: EndpointPart, slot: number): void;
+  disconnected(part: EndpointPart, slot: number, reason: DisconnectReason): void;
+  connectFailed(reason: DisconnectReason): void;
+  /** What a close reason of the driver's has for a cause. */
+  causeOf(reason: number): unknown;
+  closedByDriver(part: EndpointPart): void;
+}
+
+export class EndpointPart implements ReactorPart, ConnectionHome {
+  readonly #owner: PartOwner;
   readonly reactor: Reactor;
-  /** The driver's number for it. */
   readonly id: number;
+  readonly recycles: boolean;
+  readonly outputHighWater: number;
   readonly outputWaiters: OutputWaiters;
   #finalStats: Float64Array | undefined;
 
-  constructor(endpoint: Endpoint, reactor: Reactor, id: number) {
-    this.endpoint = endpoint;
+  constructor(owner: PartOwner, reactor: Reactor, id: number) {
+    this.#owner = owner;
     this.reactor = reactor;
     this.id = id;
-    this.outputWaiters = new OutputWaiters(reactor);
+    this.recycles = owner.recycles;
+    this.outputHighWater = owner.outputHighWater;
+    this.outputWaiters = new OutputWaiters(reactor.driver, reactor.output);
   }
 
-  get recycles(): boolean {
-    return this.endpoint.recycles;
+  get driver(): Driver {
+    return this.reactor.driver;
+  }
+  get output(): Output {
+    return this.reactor.output;
+  }
+  get gauge(): Uint32Array {
+    return this.reactor.gauge;
+  }
+  get closing(): boolean {
+    return this.#owner.closing;
   }
 
-  connectionAt(slot: number): Connection {
-    return this.endpoint.connectionAt(this, slot);
+  // What its reactor says.
+
+  deliver(batch: FrameBatch): void {
+    this.#owner.deliver(batch);
   }
 
-  reply(slot: number, data: OutputData): void {
-    if (!this.endpoint.closing) this.reactor.output.add(slot, data);
+  connected(slot: number): void {
+    this.#owner.connected(this, slot);
   }
 
-  release(batch: FrameBatch, arena: Arena): void {
-    if (--arena.pending === 0) this.reactor.arenas.reclaim(arena, this.recycles);
-    this.endpoint.release(batch);
+  disconnected(slot: number, reason: number, errno: number): void {
+    const connection = this.reactor.connections[slot];
+    const why = disconnectReason(reason, errno, connection?.destroyCause ?? this.#owner.causeOf(reason));
+    connection?.markClosed(why);
+    this.outputWaiters.ended(slot, why);
+    this.#owner.disconnected(this, slot, why);
   }
 
-  /** `batch`, which was the endpoint's in hand, is done with: the next one may be read. */
-  releaseNext(batch: FrameBatch): void {
-    this.reactor.releaseBatch(this.id, batch.turn, batch.index);
+  connectFailed(_slot: number, reason: number, errno: number): void {
+    this.#owner.connectFailed(disconnectReason(reason, errno));
   }
 
-  /** Fills `out` in the order of the statistics' fields; after the end, as they were then. */
-  readStats(out: Float64Array): void {
-    if (this.#finalStats === undefined) this.reactor.driver.stats(this.id, out);
-    else out.set(this.#finalStats);
+  drained(slot: number): void {
+    this.outputWaiters.drained(slot);
   }
 
   /** The driver is about to forget it. */
@@ -58,5 +92,39 @@ export class EndpointPart implements BatchHome {
     const stats = new Float64Array(STATS_FIELDS);
     this.readStats(stats);
     this.#finalStats = stats;
+    this.#owner.closedByDriver(this);
+  }
+
+  // What batches and the endpoint ask.
+
+  /** The connection in `slot` now. */
+  connectionIn(slot: number): SocketConnection {
+    const { connections } = this.reactor;
+    let connection = connections[slot];
+    if (connection === undefined) {
+      connection = new SocketConnection(this, slot);
+      connections[slot] = connection;
+    }
+    return connection;
+  }
+
+  connectionAt(slot: number): Connection {
+    return this.#owner.connectionAt(this, slot);
+  }
+
+  reply(slot: number, data: OutputData): void {
+    if (!this.#owner.closing) this.reactor.output.add(slot, data);
+  }
+
+  release(batch: FrameBatch, arena: Arena): void {
+    const { reactor } = this;
+    if (--arena.pending === 0) reactor.arenas.reclaim(arena, this.recycles);
+    if (this.#owner.released(batch)) reactor.releaseBatch(this.id, batch.turn, batch.index);
+  }
+
+  /** Fills `out` in the order of the statistics' fields; after the end, as they were then. */
+  readStats(out: Float64Array): void {
+    if (this.#finalStats === undefined) this.reactor.driver.stats(this.id, out);
+    else out.set(this.#finalStats);
   }
 }

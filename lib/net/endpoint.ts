@@ -1,18 +1,16 @@
 /**
- * What a listener and an outgoing connection have in common: one consumer of batches, and connections that come and go.
+ * What a listener and an outgoing connection have in common: a source of batches ({@link BatchSource}) whose connections come and go.
  */
-import { type Receivable, type ReceiveSide, receiveSide } from '../channel/selectable.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import { waitSource } from '../waiting/cancellation.js';
 import { throwLater } from '../waiting/throw-later.js';
-import { BatchConsumer, type BatchHandler } from './batch-consumer.js';
-import { BatchReceiveSide } from './batch-receive-side.js';
-import type { Connection, SocketConnection } from './connection.js';
+import { BatchSource } from './batch-source.js';
+import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
-import { EndpointPart } from './endpoint-part.js';
-import type { FrameBatch } from './frame-batch.js';
+import { EndpointPart, type PartOwner } from './endpoint-part.js';
+import type { BatchHandler, FrameBatch } from './frame-batch.js';
 import type { Reactor } from './reactor.js';
-import { EndpointClosedError } from './socket-error.js';
+import type { SocketConnection } from './socket-connection.js';
 import { type EndpointStats, readStats } from './stats.js';
 import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
 
@@ -58,7 +56,7 @@ export interface FrameForwarder {
   readonly fullCause: unknown;
 }
 
-export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<FrameBatch>, AsyncDisposable {
+export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> implements PartOwner {
   /** @internal */
   readonly parts: readonly EndpointPart[];
   /** @internal Whether a released arena is used again although views of it may be held. */
@@ -66,26 +64,18 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
   /** @internal Bytes of queued output from which `write` returns false. */
   readonly outputHighWater: number;
 
-  readonly #consumer = new BatchConsumer(this);
-  #receiveSide: BatchReceiveSide | undefined;
   readonly #disconnectHandlers: DisconnectHandler[] = [];
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
   #lastConnections: { part: EndpointPart; bySlot: Map<number, SocketConnection> } | undefined;
   #forwarder: FrameForwarder | undefined;
-  #referenced = true;
   #openParts: number;
-  #resolveClosed!: () => void;
-  readonly #closed = new Promise<void>((resolve) => {
-    this.#resolveClosed = resolve;
-  });
-  /** @internal Set by `close`; nothing is delivered any more. */
-  closing = false;
 
   /** @internal */
   protected constructor(
     shares: readonly ReactorShare[],
     options: { recycle: boolean; outputHighWater: number },
   ) {
+    super();
     this.recycles = options.recycle;
     this.outputHighWater = options.outputHighWater;
     this.parts = shares.map(({ reactor, id }) => new EndpointPart(this, reactor, id));
@@ -96,50 +86,10 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     }
   }
 
-  /**
-   * Takes batches as they come: the fastest form. One consumer at a time.
-   *
-   * @throws ConsumerActiveError when there is a consumer already, EndpointClosedError after `close`.
-   */
-  onBatch(handler: BatchHandler): void {
-    checkFunction('handler', handler);
-    this.checkOpen();
-    this.#consumer.setHandler(handler);
-  }
-
   /** Calls `handler` once for each connection that ended, after its last frame. */
   onDisconnect(handler: DisconnectHandler): void {
     this.checkOpen();
     this.#disconnectHandlers.push(checkFunction('handler', handler));
-  }
-
-  /**
-   * Batches one after the other; the next is not read before this one is released, which going round the loop does.
-   * Leaving the loop releases the batch and pauses reading, and another loop may go on later. The loop ends when the
-   * endpoint is closed.
-   */
-  [Symbol.asyncIterator](): AsyncIterator<FrameBatch, undefined> {
-    this.checkOpen();
-    return this.#consumer.iterate();
-  }
-
-  /**
-   * What makes an endpoint a case of a select: `recv(server)`. A select that names the endpoint is done with the batch that the
-   * one before gave, as a loop that goes round; `batch.release()` is done with it earlier. A case that loses takes no batch.
-   * While the select waits the endpoint has its consumer, and a second one is an error.
-   *
-   * @example
-   * import { done, recv, select } from 'sluice';
-   *
-   * for (;;) {
-   *   const got = await select({ batch: recv(server), quit: done(signal) });
-   *   if (got.case === 'quit' || !got.ok) break;
-   *   for (const frame of got.value) frame.reply(`${frame.text()}\n`);
-   * }
-   */
-  get [receiveSide](): ReceiveSide<FrameBatch> {
-    this.#receiveSide ??= new BatchReceiveSide(this, this.#consumer);
-    return this.#receiveSide;
   }
 
   /** Counters and gauges; after the end, as they were then. */
@@ -147,28 +97,27 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     return readStats(this.parts);
   }
 
-  /** Keeps the process alive while open: the default. */
-  ref(): this {
-    if (!this.#referenced && !this.closing) {
-      this.#referenced = true;
-      for (const part of this.parts) part.reactor.driver.ref();
-    }
-    return this;
+  /** @internal */
+  override setReading(reading: boolean): void {
+    for (const part of this.parts) part.driver.setReading(part.id, reading);
   }
 
-  /** Lets the process end although this is open. */
-  unref(): this {
-    if (this.#referenced && !this.closing) {
-      this.#referenced = false;
-      for (const part of this.parts) part.reactor.driver.unref();
+  /** @internal */
+  protected override hold(hold: boolean): void {
+    for (const { driver } of this.parts) {
+      if (hold) driver.ref();
+      else driver.unref();
     }
-    return this;
+  }
+
+  /** @internal */
+  protected override closeNow(): void {
+    this.closeFor(CloseReason.listenerClosed);
   }
 
   /** Ends every connection at once and forgets the endpoint. Resolves when all is closed; idempotent. */
-  close(): Promise<void> {
-    this.closeFor(CloseReason.listenerClosed);
-    return this.#closed;
+  override close(): Promise<void> {
+    return super.close();
   }
 
   /**
@@ -198,7 +147,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     let left = 0;
     while (!this.closing) {
       left = this.#drainStep();
-      if ((left === 0 && this.#consumer.isIdle && !this.#forwarder?.isBusy) || performance.now() >= deadline)
+      if ((left === 0 && this.consumer.isIdle && !this.#forwarder?.isBusy) || performance.now() >= deadline)
         break;
       await cancellable<void>(source, (resolve) => {
         const timer = setTimeout(resolve, DRAIN_STEP_MS);
@@ -207,7 +156,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     }
     const { bufferedBytes, outputBytes } = this.stats();
     this.closeFor(CloseReason.drainTimeout);
-    await this.#closed;
+    await this.allClosed;
     return {
       finished: Math.max(0, open - left),
       cut: left,
@@ -227,20 +176,10 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     return left;
   }
 
-  /** Closes the endpoint. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  /** @internal */
-  whenClosed(callback: () => void): void {
-    void this.#closed.then(callback);
-  }
-
   /** @internal */
   closeFor(reason: number): void {
     if (this.closing) return;
-    const { batch } = this.#consumer;
+    const { batch } = this.consumer;
     if (batch !== undefined) {
       const part = batch.home as EndpointPart;
       const bySlot = new Map(batch.names().map((slot) => [slot, this.connectionAt(part, slot)]));
@@ -248,30 +187,15 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
     }
     this.closing = true;
     for (const part of this.parts) part.reactor.driver.closeEndpoint(part.id, reason);
-    this.#consumer.end();
-  }
-
-  /** @internal */
-  checkOpen(): void {
-    if (this.closing) throw new EndpointClosedError();
+    this.consumer.end();
   }
 
   // What the reactors tell, and what batches and connections ask.
 
   /** @internal */
-  deliver(batch: FrameBatch): void {
-    this.#consumer.deliver(batch);
-  }
-
-  /** @internal */
-  release(batch: FrameBatch): void {
-    this.#consumer.released(batch);
-  }
-
-  /** @internal */
   connectionAt(part: EndpointPart, slot: number): SocketConnection {
     const last = this.#lastConnections;
-    return (last?.part === part ? last.bySlot.get(slot) : undefined) ?? part.reactor.connectionAt(part, slot);
+    return (last?.part === part ? last.bySlot.get(slot) : undefined) ?? part.connectionIn(slot);
   }
 
   /** @internal */
@@ -282,7 +206,6 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
 
   /** @internal */
   disconnected(part: EndpointPart, slot: number, reason: DisconnectReason): void {
-    part.outputWaiters.ended(slot, reason);
     if (this.#disconnectHandlers.length === 0) return;
     const connection = this.connectionAt(part, slot);
     connection.markClosed(reason);
@@ -296,17 +219,8 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
 
   /** @internal Frames go to somebody else, who says when all are dealt with. `handler` takes batches that come all the same. */
   protected forwardTo(forwarder: FrameForwarder, handler: BatchHandler): void {
-    this.#consumer.setHandler(handler);
+    this.consumer.setHandler(handler);
     this.#forwarder = forwarder;
-  }
-
-  /**
-   * @internal
-   * @throws ConsumerActiveError, EndpointClosedError
-   */
-  checkUnconsumed(): void {
-    this.checkOpen();
-    this.#consumer.checkIdle();
   }
 
   /** @internal Runs a program's callback; what it throws is reported after the turn. */
@@ -320,8 +234,7 @@ export abstract class Endpoint implements AsyncIterable<FrameBatch>, Receivable<
 
   /** @internal */
   closedByDriver(part: EndpointPart): void {
-    if (this.#referenced) part.reactor.driver.unref();
-    part.closed();
-    if (--this.#openParts === 0) this.#resolveClosed();
+    if (this.isReferenced) part.driver.unref();
+    if (--this.#openParts === 0) this.finished();
   }
 }

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { OutOfRangeError } from '../errors.js';
 import type { Arena } from './arena.js';
-import type { Connection } from './connection.js';
+import type { Connection, OutputData } from './connection.js';
 import { BatchReleasedError } from './socket-error.js';
 import { TextReader } from './text-reader.js';
 import { FRAME_WORDS } from './turn-table.js';
@@ -17,9 +17,6 @@ const View = (
   }
 )[Symbol.species];
 const hasView = View?.prototype === Buffer.prototype;
-
-/** What `reply` and `write` take. A string is sent as UTF-8. */
-export type OutputData = string | Uint8Array;
 
 /**
  * Where a batch is from: an endpoint, or a lane of a worker pool.
@@ -233,3 +230,7 @@ export class FrameBatch implements Iterable<Frame> {
     else this.#arena.exposed = true;
   }
 }
+
+/** Takes a batch, which is released when the function returns, or when the promise it returned settles. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler returns nothing, or a promise
+export type BatchHandler = (batch: FrameBatch) => void | PromiseLike<unknown>;

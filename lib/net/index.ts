@@ -1,12 +1,12 @@
 /** Sockets: listeners and outgoing connections whose input comes in framed batches. */
 export type { IpAddress, ListenAddress, RemoteAddress } from './address.js';
-export type { BatchHandler } from './batch-consumer.js';
-export type { Connection } from './connection.js';
+export type { Connection, OutputData } from './connection.js';
 export type { DescriptorWatch, Readiness, WatchDescriptorOptions } from './descriptor-watch.js';
 export type { DisconnectReason } from './disconnect-reason.js';
 export type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from './dispatch-target.js';
 export type { DisconnectHandler, DrainOptions, DrainReport } from './endpoint.js';
-export { Frame, FrameBatch, type OutputData } from './frame-batch.js';
+export type { BatchHandler } from './frame-batch.js';
+export { Frame, FrameBatch } from './frame-batch.js';
 export {
   delimited,
   type Framing,

@@ -3,12 +3,12 @@
 import { checkFunction } from '../validate.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { formatAddress, type ListenAddress } from './address.js';
-import type { BatchHandler } from './batch-consumer.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
 import { type Dispatch, type DispatchOptions, startDispatch } from './dispatch-target.js';
 import { Endpoint, type FrameForwarder, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
+import type { BatchHandler } from './frame-batch.js';
 import { onCancel } from './wait.js';
 
 /** Told of each connection, before its first frame. */

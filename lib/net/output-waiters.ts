@@ -1,9 +1,9 @@
 /** Who waits until a connection's output is handed to the system: `drained()`. */
+import type { Driver } from '../platform/sockets.js';
 import { waitSource } from '../waiting/cancellation.js';
 import { readyVoid } from '../waiting/turn-budget.js';
-import type { SocketConnection } from './connection.js';
 import type { DisconnectReason } from './disconnect-reason.js';
-import type { Reactor } from './reactor.js';
+import type { Output } from './output.js';
 import { ConnectionClosedError } from './socket-error.js';
 import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
 
@@ -14,19 +14,25 @@ interface Waiter {
 
 /** The waiters of one part of an endpoint, by slot: few connections have any. */
 export class OutputWaiters {
-  readonly #reactor: Reactor;
+  readonly #driver: Driver;
+  readonly #output: Output;
   readonly #bySlot = new Map<number, Set<Waiter>>();
 
-  constructor(reactor: Reactor) {
-    this.#reactor = reactor;
+  constructor(driver: Driver, output: Output) {
+    this.#driver = driver;
+    this.#output = output;
   }
 
-  async wait(connection: SocketConnection, slot: number, options: WaitOptions | undefined): Promise<void> {
+  async wait(
+    connection: { readonly closed: boolean; readonly disconnectReason: DisconnectReason | undefined },
+    slot: number,
+    options: WaitOptions | undefined,
+  ): Promise<void> {
     const source = waitSource(options);
     throwIfCanceled(source);
     if (connection.closed) throw new ConnectionClosedError(connection.disconnectReason);
-    this.#reactor.output.flush();
-    if (!this.#reactor.driver.watchDrain(slot)) return readyVoid();
+    this.#output.flush();
+    if (!this.#driver.watchDrain(slot)) return readyVoid();
     return cancellable(source, (resolve, reject) => {
       const waiter: Waiter = { resolve, reject };
       const waiters = this.#bySlot.get(slot) ?? new Set();

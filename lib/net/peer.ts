@@ -1,11 +1,10 @@
 /** An outgoing connection: the same batches, the other end. */
 import { checkFunction } from '../validate.js';
 import type { RemoteAddress } from './address.js';
-import type { Connection } from './connection.js';
+import type { Connection, OutputData } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import { type DisconnectHandler, Endpoint, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
-import type { OutputData } from './frame-batch.js';
 import { ConnectionClosedError } from './socket-error.js';
 import type { WaitOptions } from './wait.js';
 

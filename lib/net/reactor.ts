@@ -6,11 +6,10 @@
 
 import type { Driver } from '../platform/sockets.js';
 import type { ArenaPool } from './arena.js';
-import { SocketConnection } from './connection.js';
-import { disconnectReason, errnoName } from './disconnect-reason.js';
-import type { EndpointPart } from './endpoint-part.js';
-import { FrameBatch } from './frame-batch.js';
+import { errnoName } from './disconnect-reason.js';
+import { type BatchHome, FrameBatch } from './frame-batch.js';
 import type { Output } from './output.js';
+import type { SocketConnection } from './socket-connection.js';
 import { SocketError } from './socket-error.js';
 import {
   BATCH_COUNT,
@@ -36,6 +35,25 @@ import {
 
 const INITIAL_SLOTS = 256;
 
+/**
+ * What a reactor has of one endpoint, and tells it: batches, and what became of connections and of the endpoint itself. `reason`
+ * is a number of the driver's (CloseReason).
+ */
+export interface ReactorPart extends BatchHome {
+  /** The driver's number for it. */
+  readonly id: number;
+  /** Nothing is delivered to it any more. */
+  readonly closing: boolean;
+  deliver(batch: FrameBatch): void;
+  connected(slot: number): void;
+  disconnected(slot: number, reason: number, errno: number): void;
+  connectFailed(slot: number, reason: number, errno: number): void;
+  /** The output of `slot` is handed to the system. */
+  drained(slot: number): void;
+  /** The last that is said of it. */
+  closed(): void;
+}
+
 export abstract class Reactor {
   readonly table = new Int32Array(TURN_TABLE_WORDS);
   abstract readonly driver: Driver;
@@ -45,22 +63,12 @@ export abstract class Reactor {
   gauge = new Uint32Array(new SharedArrayBuffer(INITIAL_SLOTS * 4));
   /** Counts the driver's calls: a batch is of this call, or of an earlier one. */
   turn = 0;
-  readonly #parts = new Map<number, EndpointPart>();
+  readonly #parts = new Map<number, ReactorPart>();
   /** By slot; only those that the program asked for. */
-  readonly #connections: (SocketConnection | undefined)[] = [];
+  readonly connections: (SocketConnection | undefined)[] = [];
 
-  register(part: EndpointPart): void {
+  register(part: ReactorPart): void {
     this.#parts.set(part.id, part);
-  }
-
-  /** The connection in `slot`, which belongs to `part`. */
-  connectionAt(part: EndpointPart, slot: number): SocketConnection {
-    let connection = this.#connections[slot];
-    if (connection === undefined) {
-      connection = new SocketConnection(part, slot);
-      this.#connections[slot] = connection;
-    }
-    return connection;
   }
 
   /** Batch number `index` of call number `turn` was released by its endpoint. */
@@ -91,14 +99,12 @@ export abstract class Reactor {
     for (let i = 0; i < count; i++) {
       const at = BATCHES + i * BATCH_WORDS;
       const part = this.#parts.get(table[at + BATCH_ENDPOINT]!);
-      if (part === undefined || part.endpoint.closing) {
+      if (part === undefined || part.closing) {
         if (--arena.pending === 0) arenas.reclaim(arena, false);
         continue;
       }
       const length = table[at + BATCH_FRAME_COUNT]!;
-      part.endpoint.deliver(
-        new FrameBatch(part, arena, table[at + BATCH_FIRST_FRAME]!, length, this.turn, i),
-      );
+      part.deliver(new FrameBatch(part, arena, table[at + BATCH_FIRST_FRAME]!, length, this.turn, i));
     }
   }
 
@@ -115,30 +121,25 @@ export abstract class Reactor {
     }
     const part = this.#parts.get(id);
     if (part === undefined) return;
-    const { endpoint } = part;
     switch (kind) {
       case EVENT_CONNECTED:
         if (slot >= this.gauge.length) this.#growGauge(slot);
-        endpoint.connected(part, slot);
+        part.connected(slot);
         break;
-      case EVENT_DISCONNECTED: {
-        const connection = this.#connections[slot];
-        const why = disconnectReason(reason, errno, connection?.destroyCause ?? endpoint.causeOf(reason));
-        connection?.markClosed(why);
-        endpoint.disconnected(part, slot, why);
-        this.#connections[slot] = undefined;
+      case EVENT_DISCONNECTED:
+        part.disconnected(slot, reason, errno);
+        this.connections[slot] = undefined;
         break;
-      }
       case EVENT_CONNECT_FAILED:
-        endpoint.connectFailed(disconnectReason(reason, errno));
-        this.#connections[slot] = undefined;
+        part.connectFailed(slot, reason, errno);
+        this.connections[slot] = undefined;
         break;
       case EVENT_DRAINED:
-        part.outputWaiters.drained(slot);
+        part.drained(slot);
         break;
       case EVENT_ENDPOINT_CLOSED:
         this.#parts.delete(id);
-        endpoint.closedByDriver(part);
+        part.closed();
         break;
     }
   }

@@ -4,9 +4,8 @@
  */
 import { native } from '../platform/native.js';
 import { LentArenas } from './arena.js';
-import type { EndpointPart } from './endpoint-part.js';
 import { Output } from './output.js';
-import { Reactor } from './reactor.js';
+import { Reactor, type ReactorPart } from './reactor.js';
 
 export class ThreadReactor extends Reactor {
   static readonly #all: ThreadReactor[] = [];
@@ -31,9 +30,9 @@ export class ThreadReactor extends Reactor {
     this.driver.setOutputGauge(this.gauge);
   }
 
-  override register(part: EndpointPart): void {
+  override register(part: ReactorPart): void {
     super.register(part);
-    if (part.endpoint.recycles) this.arenas.shareFromNow();
+    if (part.recycles) this.arenas.shareFromNow();
   }
 
   protected override onTurn(): void {

@@ -1,0 +1,127 @@
+/** A connection that a reactor of this thread has: its state, and what it asks of the driver. */
+import type { Driver } from '../platform/sockets.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
+import type { RemoteAddress } from './address.js';
+import type { Connection, OutputData } from './connection.js';
+import type { DisconnectReason } from './disconnect-reason.js';
+import type { Output } from './output.js';
+import type { OutputWaiters } from './output-waiters.js';
+import { ConnectionClosedError, WriteAfterEndError } from './socket-error.js';
+
+const OPEN = 0;
+/** `end` was called. */
+const ENDED = 1;
+/** `destroy` was called; `#why` is what it was given. */
+const DESTROYED = 2;
+/** The driver reported the end; `#why` is the reason. */
+const CLOSED = 3;
+
+/**
+ * What a connection asks of where it lives.
+ *
+ * @internal
+ */
+export interface ConnectionHome {
+  readonly driver: Driver;
+  readonly output: Output;
+  /** For each slot, the bytes of output that the driver queues. */
+  readonly gauge: Uint32Array;
+  /** Bytes of queued output from which `write` returns false. */
+  readonly outputHighWater: number;
+  readonly outputWaiters: OutputWaiters;
+}
+
+/**
+ * A connection of a reactor that this thread drives or listens to. Made only when the program asks for it.
+ *
+ * @internal
+ */
+export class SocketConnection implements Connection {
+  // Few fields: there may be a million of these.
+  readonly #home: ConnectionHome;
+  readonly #slot: number;
+  #state: number = OPEN;
+  #remote: RemoteAddress | undefined;
+  #why: unknown;
+  /** Bytes gathered that the driver's gauge may not count yet: the last of them in `#epoch`. */
+  #gathered = 0;
+  #epoch = -1;
+  data: unknown;
+
+  /** @internal */
+  constructor(home: ConnectionHome, slot: number) {
+    this.#home = home;
+    this.#slot = slot;
+  }
+
+  get remote(): RemoteAddress {
+    this.#remote ??= this.#home.driver.remoteAddress(this.#slot) as RemoteAddress;
+    return this.#remote;
+  }
+
+  get closed(): boolean {
+    return this.#state >= DESTROYED;
+  }
+
+  get queuedBytes(): number {
+    const { output, gauge } = this.#home;
+    if (this.closed) return 0;
+    return gauge[this.#slot]! + (output.isApplied(this.#epoch) ? 0 : this.#gathered);
+  }
+
+  write(data: OutputData): boolean {
+    this.#checkWritable();
+    const { output, gauge } = this.#home;
+    const gathered = output.add(this.#slot, data);
+    if (this.#epoch !== output.epoch) {
+      if (output.isApplied(this.#epoch)) this.#gathered = 0;
+      this.#epoch = output.epoch;
+    }
+    this.#gathered += gathered;
+    return gauge[this.#slot]! + this.#gathered < this.#home.outputHighWater;
+  }
+
+  drained(options?: WaitOptions): Promise<void> {
+    return this.#home.outputWaiters.wait(this, this.#slot, options);
+  }
+
+  end(data?: OutputData): void {
+    if (this.#state !== OPEN) {
+      if (data !== undefined) this.#checkWritable();
+      return;
+    }
+    if (data !== undefined) this.write(data);
+    this.#state = ENDED;
+    this.#home.driver.end(this.#slot);
+  }
+
+  destroy(reason?: unknown): void {
+    if (this.closed) return;
+    this.#state = DESTROYED;
+    this.#why = reason;
+    void this.remote; // the slot may belong to another when somebody asks
+    this.#home.driver.destroy(this.#slot);
+  }
+
+  /** @internal What `destroy` was given. */
+  get destroyCause(): unknown {
+    return this.#state === DESTROYED ? this.#why : undefined;
+  }
+
+  /** @internal */
+  get disconnectReason(): DisconnectReason | undefined {
+    return this.#state === CLOSED ? (this.#why as DisconnectReason | undefined) : undefined;
+  }
+
+  /** @internal The driver reported the end. */
+  markClosed(reason: DisconnectReason): void {
+    void this.remote;
+    this.#state = CLOSED;
+    this.#why = reason;
+  }
+
+  #checkWritable(): void {
+    if (this.closed) throw new ConnectionClosedError(this.disconnectReason);
+    if (this.#state === ENDED) throw new WriteAfterEndError();
+  }
+}
