@@ -95,6 +95,10 @@ export class Dispatches implements LaneKeeper {
     if (this.#ending.size > 0) await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
   }
 
+  workersGone(): void {
+    for (const { lanes } of this.#open.values()) lanes.workersGone();
+  }
+
   /** A handler of the dispatch threw. */
   failed(id: number, error: unknown): void {
     this.#open.get(id)?.lanes.failed(error);

@@ -6,7 +6,6 @@
  * With `by` a function it also chooses lanes: then batches come here as to any consumer, the function is asked for each frame, and the
  * frames go to the reactor's sink with the answers. All else is the same.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HEAD, RING_LANE } from '../memory/layout.js';
 import { errnoName } from '../net/disconnect-reason.js';
 import type {
@@ -28,9 +27,9 @@ import { throwLater } from '../waiting/throw-later.js';
 import { ConnectionNames, MAX_CONNECTIONS } from './connection-names.js';
 import type { ResolvedDispatchOptions } from './dispatch-options.js';
 import { LaneFullError } from './lane-full-error.js';
+import { LaneRest } from './lane-rest.js';
 import { BATCHES_DONE, FRAMES_DONE, HELD, HELD_HEAD, LaneSet } from './lane-set.js';
 
-const LOOK_MS = 5;
 const overflows = ['pause', 'drop-newest', 'disconnect'] as const;
 // What a sink counts, in its order.
 const [WAITING, PAUSED, DROPPED, FRAMES] = [0, 1, 2, 3] as const;
@@ -49,6 +48,9 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
   readonly #counted = new Float64Array(SINK_FIELDS);
   /** The lanes of a batch's frames, where the program chooses them. */
   #chosen = new Int32Array(256);
+  readonly #rest: LaneRest;
+  /** Ends the wait for lanes that nobody will run. */
+  #giveUp = (): void => {};
   #lost = 0;
   #byFailures = 0;
   #isOver = false;
@@ -61,6 +63,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
     this.#id = id;
     this.#options = options;
     this.lanes = LaneSet.create(options.lanes, options.laneBytes, listener.parts.length);
+    this.#rest = new LaneRest(this.lanes.rest, () => this.isBusy);
   }
 
   /**
@@ -148,8 +151,14 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
     await new Promise<void>((resolve) => {
       this.#listener.whenClosed(resolve);
     });
-    while (this.isBusy && this.#host.hasWorkers) await sleep(LOOK_MS);
+    if (this.isBusy && this.#host.hasWorkers) {
+      await new Promise<void>((resolve) => {
+        this.#giveUp = resolve;
+        this.#rest.whenAtRest(resolve);
+      });
+    }
     this.#isOver = true;
+    this.#rest.look();
     this.#removeSinks();
   }
 
@@ -172,6 +181,12 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
       }
       this.#host.announce(laneNumber(this.#id, i));
     }
+    this.#rest.look();
+  }
+
+  /** The pool has no workers any more, and will have none. */
+  workersGone(): void {
+    this.#giveUp();
   }
 
   #lose(lane: number, frames: number, makeError: () => Error): void {
@@ -233,6 +248,10 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
     return this.lanes.answers.some(({ ring }) => !ring.isEmpty);
   }
 
+  whenIdle(callback: () => void): void {
+    this.#rest.whenAtRest(callback);
+  }
+
   stats(): DispatchStats {
     return {
       frames: this.#sinkTotal(FRAMES),
@@ -254,6 +273,6 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
   }
 
   async idle(): Promise<void> {
-    while (this.isBusy) await sleep(LOOK_MS);
+    if (this.isBusy) await new Promise<void>((resolve) => this.#rest.whenAtRest(resolve));
   }
 }

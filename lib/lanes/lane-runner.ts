@@ -270,6 +270,8 @@ export class LaneRunner {
     let again = true;
     if (ring.isReady) lane.yield();
     else again = lane.finish();
+    const { rest } = this.#lanes;
+    if (!again && rest.occupied) rest.wakeOne();
     over(again, wasLater);
   }
 

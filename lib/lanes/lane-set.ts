@@ -81,6 +81,8 @@ export class LaneSet {
   readonly answers: readonly AnswerMemory[];
   /** Side memory of all reactors. */
   readonly side: Buffer;
+  /** Where the thread that has the listener waits for all lanes to be at rest. */
+  readonly rest: WaitSet;
   readonly #shape: Shape;
 
   static create(lanes: number, laneBytes: number, reactors: number): LaneSet {
@@ -110,6 +112,7 @@ export class LaneSet {
       ring: new ByteRing(subregion(region, shape.answersAt(i), shape.answerBytes)),
       reactorWait: new WaitSet(subregion(region, shape.waitAt(i), WaitSet.byteLength)),
     }));
+    this.rest = new WaitSet(subregion(region, shape.restAt, WaitSet.byteLength));
     this.side = Buffer.from(region.buffer, region.byteOffset + shape.sideAt, shape.sideBytes * reactors);
   }
 
@@ -131,6 +134,7 @@ export class LaneSet {
       countersAt: shape.countersAt / 4,
       answers: this.answers[reactor]!.ring.words,
       sleeping: words(shape.waitAt(reactor), WaitSet.byteLength),
+      rest: words(shape.restAt, WaitSet.byteLength),
       side: this.side,
       sideBegin: reactor * shape.sideBytes,
       sideBytes: shape.sideBytes,
@@ -150,13 +154,15 @@ function layOut({ lanes, laneBytes, reactors }: Omit<LaneSetHandle, 'region'>) {
   const reactorsAt = lanes * laneSize;
   const waitBytes = wholeLines(WaitSet.byteLength);
   const reactorSize = waitBytes + wholeLines(answerBytes);
-  const sideAt = reactorsAt + reactors * reactorSize;
+  const restAt = reactorsAt + reactors * reactorSize;
+  const sideAt = restAt + waitBytes;
   const sideBytes = Math.min(SIDE_BYTES, Math.floor(MAX_SIDE_BYTES / reactors));
   return {
     ringBytes,
     countersAt,
     laneSize,
     answerBytes,
+    restAt,
     sideAt,
     sideBytes,
     size: sideAt + reactors * sideBytes,

@@ -7,33 +7,16 @@ import { throwLater } from '../waiting/throw-later.js';
 import { BatchSource } from './batch-source.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
+import { Drain, type DrainHost, type DrainOptions, type DrainReport } from './drain.js';
 import { EndpointPart, type PartOwner } from './endpoint-part.js';
 import type { BatchHandler, FrameBatch } from './frame-batch.js';
 import type { Reactor } from './reactor.js';
 import type { SocketConnection } from './socket-connection.js';
 import { type EndpointStats, readStats } from './stats.js';
-import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
+import { throwIfCanceled } from './wait.js';
 
 /** Told once of each connection that ended, after its last frame. */
 export type DisconnectHandler = (connection: Connection, reason: DisconnectReason) => void;
-
-/** Options of `drain`. */
-export interface DrainOptions extends WaitOptions {
-  /** How long to wait for what is in flight, in ms. Default: 5000. */
-  timeout?: number;
-}
-
-/** What became of the connections that were open when a drain began. */
-export interface DrainReport {
-  /** Connections that finished: everything received was delivered, everything written was sent. */
-  finished: number;
-  /** Connections that were cut when the time was over. */
-  cut: number;
-  /** Bytes of the connections cut that were read and not released: unfinished frames, and the batch in hand. */
-  unfinishedBytes: number;
-  /** Bytes of output of the connections cut that were not sent. */
-  unsentBytes: number;
-}
 
 /** @internal An endpoint's number with the driver of one of its reactors. */
 export interface ReactorShare {
@@ -41,8 +24,7 @@ export interface ReactorShare {
   id: number;
 }
 
-const DRAIN_STEP_MS = 20;
-const DRAIN_TIMEOUT_MS = 5000;
+const drainDefaults = Object.freeze({ timeout: 5000, quietMs: 20 });
 
 /**
  * Who takes an endpoint's frames elsewhere, past its consumer.
@@ -52,6 +34,8 @@ const DRAIN_TIMEOUT_MS = 5000;
 export interface FrameForwarder {
   /** Frames are not handled yet, or answers not sent. */
   readonly isBusy: boolean;
+  /** Calls `callback` once, when it is not busy any more. */
+  whenIdle(callback: () => void): void;
   /** Why it has closed a connection for `CloseReason.laneFull`. */
   readonly fullCause: unknown;
 }
@@ -68,6 +52,15 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
   #lastConnections: { part: EndpointPart; bySlot: Map<number, SocketConnection> } | undefined;
   #forwarder: FrameForwarder | undefined;
+  /** Connections that were reported, and their ends not yet. */
+  #open = 0;
+  #awaitsForwarder = false;
+  readonly #forwarderIdle = (): void => {
+    this.#awaitsForwarder = false;
+    this.#drain?.look();
+  };
+  /** Under way, or over. */
+  #drain: Drain | undefined;
   #openParts: number;
 
   /** @internal */
@@ -122,9 +115,15 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
 
   /**
    * Stops accepting, lets what is in flight finish (bytes received are delivered, batches released, output sent), then
-   * closes. What is not finished after `timeout` is cut, and the report says how much. A connection is finished when it
-   * was silent for a moment (20 ms) with nothing left in either direction. When `signal` fires, the wait is over and
-   * rejects with its reason; the endpoint accepts no more, and `close` or another `drain` ends it.
+   * closes. A connection is finished when it was silent for `quietMs` with nothing left in either direction. What is not finished
+   * after `timeout` is cut, and the report says how much.
+   *
+   * A drain that is called while one is under way joins it: it goes by the options of the first, and all get the same report; so
+   * does one that is called after it. When `signal` fires, that wait is over and rejects with its reason; when no other call waits,
+   * the drain is called off: the endpoint accepts no more, and `close` or another `drain` ends it.
+   *
+   * Silence is all that a server can see. Bytes that are still on their way, or in a sender's own buffers, look like silence; a sender
+   * that never pauses is never finished. The guide to sockets, "Ending", has what to do about both.
    *
    * @throws EndpointClosedError after `close`.
    *
@@ -133,52 +132,60 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
    * if (report.cut > 0) console.error(`${report.cut} connections cut, ${report.unsentBytes} bytes of output lost`);
    */
   async drain(options?: DrainOptions): Promise<DrainReport> {
-    const given = checkOptions('options', options, ['timeout', 'signal']);
-    const timeout =
-      given.timeout === undefined
-        ? DRAIN_TIMEOUT_MS
-        : checkInteger('options.timeout', given.timeout, 0, 2 ** 31 - 1);
+    const given = checkOptions('options', options, ['timeout', 'quietMs', 'signal']);
+    const ms = (name: keyof typeof drainDefaults): number =>
+      given[name] === undefined
+        ? drainDefaults[name]
+        : checkInteger(`options.${name}`, given[name], 0, 2 ** 31 - 1);
+    const timeout = ms('timeout');
+    const quietMs = ms('quietMs');
     const source = waitSource(options);
-    this.checkOpen();
+    if (this.#drain === undefined) this.checkOpen();
     throwIfCanceled(source);
-    for (const part of this.parts) part.reactor.driver.closeListener(part.id);
-    const open = this.stats().connections;
-    const deadline = performance.now() + timeout;
-    let left = 0;
-    while (!this.closing) {
-      left = this.#drainStep();
-      if ((left === 0 && this.consumer.isIdle && !this.#forwarder?.isBusy) || performance.now() >= deadline)
-        break;
-      await cancellable<void>(source, (resolve) => {
-        const timer = setTimeout(resolve, DRAIN_STEP_MS);
-        return () => clearTimeout(timer);
-      });
+    if (this.#drain === undefined) {
+      this.#drain = new Drain(this.#drainHost, timeout, quietMs);
+      this.#drain.look();
     }
-    const { bufferedBytes, outputBytes } = this.stats();
-    this.closeFor(CloseReason.drainTimeout);
-    await this.allClosed;
+    return this.#drain.wait(source);
+  }
+
+  get #drainHost(): DrainHost {
+    const self = this;
     return {
-      finished: Math.max(0, open - left),
-      cut: left,
-      unfinishedBytes: left === 0 ? 0 : bufferedBytes,
-      unsentBytes: left === 0 ? 0 : outputBytes,
+      stats: () => this.stats(),
+      beginDrain: (quietMs) => {
+        for (const { reactor, id } of this.parts) {
+          reactor.output.flush();
+          reactor.driver.closeListener(id);
+          reactor.driver.drain(id, quietMs);
+        }
+      },
+      calledOff: () => {
+        this.#drain = undefined;
+        for (const { reactor, id } of this.parts) reactor.driver.drain(id, -1);
+      },
+      get isFinished() {
+        return self.#isFinished;
+      },
+      closeDrained: () => this.closeFor(CloseReason.drainTimeout),
+      closed: this.allClosed,
     };
   }
 
-  /** Closes what is silent; answers how many connections are not. */
-  #drainStep(): number {
-    if (this.#forwarder?.isBusy) return this.stats().connections;
-    let left = 0;
-    for (const { reactor, id } of this.parts) {
-      reactor.output.flush();
-      left += reactor.driver.drainStep(id);
+  get #isFinished(): boolean {
+    if (this.#open > 0 || !this.consumer.isIdle) return false;
+    if (this.#forwarder?.isBusy) {
+      if (!this.#awaitsForwarder) this.#forwarder.whenIdle(this.#forwarderIdle);
+      this.#awaitsForwarder = true;
+      return false;
     }
-    return left;
+    return this.stats().connections === 0; // a reactor on a thread of its own may have accepted some that are not reported yet
   }
 
   /** @internal */
   closeFor(reason: number): void {
     if (this.closing) return;
+    this.#drain?.endpointCloses();
     const { batch } = this.consumer;
     if (batch !== undefined) {
       const part = batch.home as EndpointPart;
@@ -199,17 +206,29 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
   }
 
   /** @internal */
-  abstract connected(part: EndpointPart, slot: number): void;
+  override released(batch: FrameBatch): boolean {
+    const wasInHand = super.released(batch);
+    this.#drain?.look();
+    return wasInHand;
+  }
+
+  /** @internal */
+  connected(_part: EndpointPart, _slot: number): void {
+    this.#open++;
+  }
 
   /** @internal */
   connectFailed(_reason: DisconnectReason): void {}
 
   /** @internal */
   disconnected(part: EndpointPart, slot: number, reason: DisconnectReason): void {
-    if (this.#disconnectHandlers.length === 0) return;
-    const connection = this.connectionAt(part, slot);
-    connection.markClosed(reason);
-    for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
+    this.#open--;
+    if (this.#disconnectHandlers.length > 0) {
+      const connection = this.connectionAt(part, slot);
+      connection.markClosed(reason);
+      for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
+    }
+    this.#drain?.look();
   }
 
   /** @internal What a close reason of the driver's has for a cause. */

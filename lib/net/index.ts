@@ -4,7 +4,8 @@ export type { Connection, OutputData } from './connection.js';
 export type { DescriptorWatch, Readiness, WatchDescriptorOptions } from './descriptor-watch.js';
 export type { DisconnectReason } from './disconnect-reason.js';
 export type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from './dispatch-target.js';
-export type { DisconnectHandler, DrainOptions, DrainReport } from './endpoint.js';
+export type { DrainOptions, DrainReport } from './drain.js';
+export type { DisconnectHandler } from './endpoint.js';
 export type { BatchHandler } from './frame-batch.js';
 export { Frame, FrameBatch } from './frame-batch.js';
 export {

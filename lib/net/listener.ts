@@ -95,6 +95,7 @@ export class Listener extends Endpoint {
 
   /** @internal */
   override connected(part: EndpointPart, slot: number): void {
+    super.connected(part, slot);
     if (this.#connectHandlers.length === 0) return;
     const connection = this.connectionAt(part, slot);
     for (const handler of this.#connectHandlers) this.callBack(() => handler(connection));

@@ -31,6 +31,7 @@ export class Peer extends Endpoint {
 
   /** @internal */
   override connected(part: EndpointPart, slot: number): void {
+    super.connected(part, slot);
     this.#connection = this.connectionAt(part, slot);
     this.#settle?.resolve();
   }

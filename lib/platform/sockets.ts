@@ -56,6 +56,8 @@ export interface Driver {
   /** Ends this side once the output is out. */
   end(slot: number): void;
   destroy(slot: number): void;
+  /** Whether no more is read of the connection, though its endpoint is. Writing goes on, and an end with nothing unread before it is noticed. */
+  pause(slot: number, paused: boolean): void;
   /**
    * The endpoint's frames go to `sink`, from the reactor itself: at once where `feeds`, else only those that `put` brings. A
    * connection whose peer has ended is from then on closed when the sink says so. 0, or an errno value negated.
@@ -84,8 +86,11 @@ export interface Driver {
   closeListener(endpoint: number): void;
   /** Ends every connection with `reason` and forgets the endpoint; their disconnect events follow. */
   closeEndpoint(endpoint: number, reason: number): void;
-  /** Closes the connections with nothing in flight; returns how many others are left. */
-  drainStep(endpoint: number): number;
+  /**
+   * From here on closes each connection that was silent for `quietMs` with nothing in flight: their disconnect events follow.
+   * Below 0: no more.
+   */
+  drain(endpoint: number, quietMs: number): void;
   /** Fills `out` in the order of `STATS_FIELDS`. */
   stats(endpoint: number, out: Float64Array): void;
   /** Counted: the driver keeps the process alive while there are more refs than unrefs. */
@@ -138,6 +143,8 @@ export interface LaneSinkConfig {
   /** This reactor's ring of answers, and the wait set that it sleeps in. */
   answers: Int32Array;
   sleeping: Int32Array;
+  /** The wait set of whoever waits for the lanes to be at rest. */
+  rest: Int32Array;
   /** Memory for long frames, of all reactors, and this one's range in it. */
   side: Uint8Array;
   sideBegin: number;

@@ -52,6 +52,8 @@ export interface LaneKeeper {
   failed(id: number, error: unknown): void;
   /** A worker's thread has died: the lanes that it held are free again. `error` makes what tells of it, if anybody is told. */
   sweep(thread: number, error: (handler: string) => Error): void;
+  /** The pool has no workers any more, and will have none. */
+  workersGone(): void;
   /** Takes no more, and resolves when what is in lanes has reached its handlers; `timeout` ms at most. */
   close(timeout: number | undefined): Promise<void>;
 }
@@ -81,5 +83,6 @@ export const noLanes: LaneKeeper = Object.freeze({
   areOpen: false,
   failed() {},
   sweep() {},
+  workersGone() {},
   close: () => Promise.resolve(),
 });

@@ -340,6 +340,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     intake.stop();
     this.#overseer.stop();
     await this.#crew.close(isLate);
+    this.#lanes.workersGone();
     limit.clear();
     return { finished: open - cut, cut };
   }

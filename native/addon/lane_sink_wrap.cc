@@ -20,6 +20,7 @@ LaneSinkOptions optionsFrom(const Napi::Object& config) {
   options.firstNumber = number(config, "firstNumber");
   options.answers = words(config, "answers");
   options.sleeping = words(config, "sleeping");
+  options.rest = words(config, "rest");
   options.side = config.Get("side").As<Napi::Uint8Array>().Data();
   options.sideBegin = number(config, "sideBegin");
   options.sideBytes = number(config, "sideBytes");
@@ -54,7 +55,7 @@ void LaneSinkWrap::stats(const Napi::CallbackInfo& info) {
   auto out = info[0].As<Napi::Float64Array>();
   size_t i = 0;
   for (const auto* counter : {&stats.waiting, &stats.paused, &stats.dropped, &stats.frames}) {
-    out[i++] = static_cast<double>(counter->load(std::memory_order_acquire));
+    out[i++] = static_cast<double>(counter->load());
   }
 }
 

@@ -125,7 +125,8 @@ void LoopDriver::schedule() noexcept {
     uv_idle_stop(&idle_);
   }
   const bool ticking = uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_)) != 0;
-  if (reactor_.needsTick() && !ticking) {
+  const uint32_t period = reactor_.tickPeriodMs();
+  if (reactor_.needsTick() && (!ticking || uv_timer_get_repeat(&timer_) != period)) {
     uv_timer_start(
         &timer_,
         [](uv_timer_t* handle) {
@@ -133,7 +134,7 @@ void LoopDriver::schedule() noexcept {
           driver->reactor_.tick(uv_now(driver->loop_));
           driver->schedule();
         },
-        Reactor::kTickMs, Reactor::kTickMs);
+        period, period);
   } else if (!reactor_.needsTick() && ticking) {
     uv_timer_stop(&timer_);
   }

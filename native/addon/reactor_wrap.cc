@@ -8,6 +8,7 @@
 
 #include "endpoint_config.h"
 #include "lane_sink_wrap.h"
+#include "threads/monotonic_ms.h"
 
 namespace sluice {
 
@@ -41,7 +42,7 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::connect>("connect"),
       Base::template InstanceMethod<&Self::localAddress>("localAddress"),
       Base::template InstanceMethod<&Self::remoteAddress>("remoteAddress"),
-      Base::template InstanceMethod<&Self::drainStep>("drainStep"),
+      Base::template InstanceMethod<&Self::drain>("drain"),
       Base::template InstanceMethod<&Self::watchDrain>("watchDrain"),
       Base::template InstanceMethod<&Self::setOutput>("setOutput"),
       Base::template InstanceMethod<&Self::setOutputGauge>("setOutputGauge"),
@@ -51,6 +52,7 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::write>("write"),
       Base::template InstanceMethod<&Self::end>("end"),
       Base::template InstanceMethod<&Self::destroy>("destroy"),
+      Base::template InstanceMethod<&Self::pause>("pause"),
       Base::template InstanceMethod<&Self::addSink>("addSink"),
       Base::template InstanceMethod<&Self::removeSink>("removeSink"),
       Base::template InstanceMethod<&Self::put>("put"),
@@ -140,15 +142,16 @@ Napi::Value ReactorWrap<Driver>::remoteAddress(const Napi::CallbackInfo& info) {
   return found ? describe(info.Env(), address) : info.Env().Undefined();
 }
 
-/// How many connections still have something in flight.
+/// (endpoint, quiet in ms; negative: no more)
 template <typename Driver>
-Napi::Value ReactorWrap<Driver>::drainStep(const Napi::CallbackInfo& info) {
-  DrainProgress progress;
+void ReactorWrap<Driver>::drain(const Napi::CallbackInfo& info) {
+  const int64_t quietMs = info[1].As<Napi::Number>().Int64Value();
   driver_->control([&](Reactor& reactor) {
     Endpoint* endpoint = reactor.endpoint(word(info[0]));
-    if (endpoint != nullptr) progress = reactor.drainStep(*endpoint);
+    if (endpoint == nullptr || endpoint->closing) return;
+    if (quietMs < 0) return reactor.stopDraining(*endpoint);
+    reactor.drain(*endpoint, static_cast<uint32_t>(quietMs), monotonicMs());
   });
-  return Napi::Number::New(info.Env(), progress.remaining);
 }
 
 template <typename Driver>
@@ -201,6 +204,16 @@ void ReactorWrap<Driver>::end(const Napi::CallbackInfo& info) {
 template <typename Driver>
 void ReactorWrap<Driver>::destroy(const Napi::CallbackInfo& info) {
   driver_->destroy(word(info[0]));
+}
+
+/// (slot, paused)
+template <typename Driver>
+void ReactorWrap<Driver>::pause(const Napi::CallbackInfo& info) {
+  driver_->control([&](Reactor& reactor) {
+    if (Connection* connection = reactor.connection(word(info[0]))) {
+      reactor.pause(*connection, info[1].As<Napi::Boolean>().Value());
+    }
+  });
 }
 
 /// (endpoint, sink, feeds): 0, or an errno value negated.

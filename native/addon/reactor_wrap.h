@@ -22,7 +22,7 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   Napi::Value connect(const Napi::CallbackInfo& info);
   Napi::Value localAddress(const Napi::CallbackInfo& info);
   Napi::Value remoteAddress(const Napi::CallbackInfo& info);
-  Napi::Value drainStep(const Napi::CallbackInfo& info);
+  void drain(const Napi::CallbackInfo& info);
   Napi::Value watchDrain(const Napi::CallbackInfo& info);
   void setOutput(const Napi::CallbackInfo& info);
   void setOutputGauge(const Napi::CallbackInfo& info);
@@ -32,6 +32,7 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   void write(const Napi::CallbackInfo& info);
   void end(const Napi::CallbackInfo& info);
   void destroy(const Napi::CallbackInfo& info);
+  void pause(const Napi::CallbackInfo& info);
   Napi::Value addSink(const Napi::CallbackInfo& info);
   void removeSink(const Napi::CallbackInfo& info);
   void put(const Napi::CallbackInfo& info);

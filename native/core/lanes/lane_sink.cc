@@ -28,6 +28,7 @@ void LaneSink::begin(Reactor& reactor, uint32_t thread) noexcept {
   reactor_ = &reactor;
   answers_.emplace(SharedWords(options_.answers), thread);
   sleeping_.emplace(SharedWords(options_.sleeping), WakerRegistry::process(), thread);
+  rest_.emplace(SharedWords(options_.rest), WakerRegistry::process(), thread);
   pool_.emplace(options_.pool, thread);
   lanes_.reserve(options_.laneCount);
   for (uint32_t i = 0; i < options_.laneCount; i++) {
@@ -134,6 +135,21 @@ void LaneSink::ended(const Connection& connection) noexcept {
   if (named_[slot].holds > 0) count(stats_.paused, -1);
   named_[slot] = {};
   names_.close(index);
+}
+
+/// A worker writes its answers before it gives the lane up: so the lanes are looked at first, and the answers then.
+bool LaneSink::isBusyWith(const Connection& connection) const noexcept {
+  const uint32_t slot = connection.slot;
+  if (slot >= named_.size() || named_[slot].generation != connection.generation) return false;
+  const std::vector<uint32_t>& bits = named_[slot].lanes;
+  if (bits.empty()) {
+    if (!lanes_[laneOf(slot)].isAtRest()) return true;
+  } else {
+    for (uint32_t lane = 0; lane < options_.laneCount; lane++) {
+      if ((bits[lane / 32] >> lane % 32 & 1) != 0 && !lanes_[lane].isAtRest()) return true;
+    }
+  }
+  return !answers_->isEmpty();
 }
 
 LaneSink::Named* LaneSink::find(Name name) noexcept {
@@ -252,7 +268,8 @@ bool LaneSink::pushWaiting(uint32_t lane) noexcept {
     const uint32_t kind = record.kind;
     to.waiting[to.firstWaiting++].bytes.reset();
     // Behind the commit: who sees that nothing waits sees the record in its lane, or its traces.
-    count(stats_.waiting, -1);
+    stats_.waiting.store(stats_.waiting.load(std::memory_order_relaxed) - 1);  // seq_cst: see tellRest()
+    mayBeAtRest_ = true;
     if (isFrame(kind)) letGo(name);
   }
   to.waiting.clear();
@@ -281,6 +298,15 @@ void LaneSink::work() noexcept {
     pool_->wakeForWork();
   }
   if (!fullLanes_.empty()) pushAllWaiting();
+  tellRest();
+}
+
+/// What this reactor still had to do for the lanes may have been the last. Workers say the same when they give a lane up. The
+/// waiter parks and then looks at what was written here before `occupied`, all of it sequentially consistent.
+void LaneSink::tellRest() noexcept {
+  if (!mayBeAtRest_ || !fullLanes_.empty()) return;
+  mayBeAtRest_ = false;
+  if (rest_->occupied()) rest_->wakeOne();
 }
 
 bool LaneSink::park() noexcept {
@@ -295,6 +321,7 @@ bool LaneSink::park() noexcept {
   // read again; if only in part, the lane has become fuller, and a worker that releases from here on sees the word.
   const size_t full = fullLanes_.size();
   pushAllWaiting();
+  tellRest();
   return quiet && fullLanes_.size() == full;
 }
 
@@ -338,7 +365,7 @@ bool LaneSink::takeAnswers() noexcept {
     }
   }
   sendPieces();
-  answers_->release();
+  if (answers_->release()) mayBeAtRest_ = true;
   return taken == kAnswersATurn;
 }
 

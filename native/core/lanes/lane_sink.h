@@ -46,6 +46,7 @@ struct LaneSinkOptions {
   // This reactor's part.
   uint32_t* answers = nullptr;   // a byte ring
   uint32_t* sleeping = nullptr;  // a wait set
+  uint32_t* rest = nullptr;      // another, of whoever waits for all lanes to be at rest
   uint8_t* side = nullptr;       // memory for long frames: of all reactors, and this one's range in it
   uint32_t sideBegin = 0;
   uint32_t sideBytes = 0;
@@ -82,6 +83,7 @@ class LaneSink final : public FrameSink {
   void take(const Arena& arena, uint32_t first, uint32_t count, const int32_t* lanes) noexcept;
   void peerEnded(Connection& connection) noexcept override;
   void ended(const Connection& connection) noexcept override;
+  bool isBusyWith(const Connection& connection) const noexcept override;
   void work() noexcept override;
   bool park() noexcept override;
   bool needsTick() const noexcept override { return !unannounced_.empty(); }
@@ -116,6 +118,10 @@ class LaneSink final : public FrameSink {
     Lane(SharedWords words, SharedWords counters, uint32_t thread) noexcept
         : words(words), counters(counters), ring(words, thread) {}
     bool isFull() const noexcept { return firstWaiting < waiting.size(); }
+    /// Nobody runs it, and there is nothing in it to be run.
+    bool isAtRest() const noexcept {
+      return !isFull() && words.load(layout::kRingLane) == layout::kLaneIdle && ring.isEmpty();
+    }
 
     SharedWords words;
     SharedWords counters;
@@ -148,6 +154,7 @@ class LaneSink final : public FrameSink {
   bool tryPutLong(uint32_t lane, Name name, const uint8_t* bytes, uint32_t length) noexcept;
   void wait(uint32_t lane, uint32_t kind, Name name, const uint8_t* bytes, uint32_t length) noexcept;
   bool pushWaiting(uint32_t lane) noexcept;
+  void tellRest() noexcept;
   bool pushAllWaiting() noexcept;
   void holdFor(Named& named, uint32_t slot) noexcept;
   void letGo(Name name) noexcept;
@@ -168,6 +175,7 @@ class LaneSink final : public FrameSink {
   Reactor* reactor_ = nullptr;
   std::optional<ByteRing<>> answers_;
   std::optional<WaitSet<>> sleeping_;
+  std::optional<WaitSet<>> rest_;
   std::optional<RunQueue> pool_;
   std::vector<Lane> lanes_;
 
@@ -175,6 +183,7 @@ class LaneSink final : public FrameSink {
   std::vector<uint32_t> fullLanes_;    // in which records wait
   std::vector<uint32_t> longLanes_;    // that have frames in side memory
   std::vector<uint32_t> unannounced_;  // runnable, and the pool's queue was full
+  bool mayBeAtRest_ = false;           // answers were taken, or what waited has found room
   bool sideIsShort_ = false;           // somebody waits for side memory
   std::vector<OutputPiece> pieces_;    // of the answers that are being taken
 };

@@ -37,8 +37,9 @@ struct Connection {
   bool heldByOutput : 1 = false;    // not read while the peer leaves too much output lying
   bool endAnnounced : 1 = false;    // the sink was told that the peer has ended
   bool heldByConsumer : 1 = false;  // not read while the consumer has no room for its frames
+  bool heldByProgram : 1 = false;   // pause() was called: not read until resume()
   bool wasReady : 1 = false;        // when it was held, it stood in the list of those that can be read
-  bool active : 1 = false;          // traffic since the last step of a drain
+  bool active : 1 = false;          // traffic since the last sweep of a drain
   CloseReason reason = CloseReason::kNone;
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
 
@@ -54,7 +55,7 @@ struct Connection {
   ListLink<Connection> stallLink;    // the reactor's connections with output left over
 
   bool isOpen() const noexcept { return fd >= 0; }
-  bool isHeld() const noexcept { return heldByOutput || heldByConsumer; }
+  bool isHeld() const noexcept { return heldByOutput || heldByConsumer || heldByProgram; }
   size_t outputBytes() const noexcept { return output ? output->size() : 0; }
 };
 

@@ -71,6 +71,10 @@ struct Endpoint {
   bool queued = false;   // stands in the reactor's list of endpoints with work
   bool closing = false;  // forget the endpoint once its last connection is gone
 
+  bool draining = false;   // connections are closed as they fall silent
+  uint32_t quietMs = 0;    // for so long
+  uint64_t sweepAtMs = 0;  // when the silent ones are looked for next
+
   Ref<FrameSink> sink;     // takes frames elsewhere, and says when a connection whose peer has ended is to end
   bool feedsSink = false;  // frames go to the sink at once; else the consumer of batches puts them there
 

@@ -115,6 +115,9 @@ class ByteRing {
     return {};
   }
 
+  /// Whether nothing is claimed that is not released.
+  bool isEmpty() const noexcept { return words_.load(layout::kHead) == words_.load(layout::kTail); }
+
   /// Consumer, with nothing read: whether read() would find, or skip, something.
   template <typename Wakers>
   bool isReady(const Wakers& wakers) const noexcept {

@@ -60,7 +60,7 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
 }
 
 void Reactor::reportConnected(const Endpoint& endpoint, Connection& connection) noexcept {
-  events_.push_back({EventKind::kConnected, CloseReason::kNone, endpoint.id, connection.slot, 0});
+  events_.push_back(connectedEvent(connection));
   if (endpoint.sink) endpoint.sink->opened(connection);
 }
 

@@ -115,25 +115,4 @@ void Reactor::destroy(Connection& connection, CloseReason reason) noexcept {
   closeNow(connection);
 }
 
-DrainProgress Reactor::drainStep(Endpoint& endpoint) noexcept {
-  DrainProgress progress;
-  for (Connection* c = endpoint.connections.front(); c != nullptr;) {
-    Connection* next = endpoint.connections.after(c);
-    if (c->isOpen()) {
-      const bool inFlight = c->active || !endpoint.batches.none() || ReadyList::contains(c) || c->readable ||
-                            !c->partial.empty() || c->output;
-      c->active = false;
-      if (inFlight) {
-        progress.remaining++;
-      } else {
-        if (c->reason == CloseReason::kNone) c->reason = CloseReason::kDrained;
-        closeNow(*c);
-        progress.closed++;
-      }
-    }
-    c = next;
-  }
-  return progress;
-}
-
 }  // namespace sluice

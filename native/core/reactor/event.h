@@ -23,7 +23,7 @@ struct Event {
   CloseReason reason;
   uint32_t endpoint;
   uint32_t slot;
-  int32_t error;
+  int32_t error;  // an errno value; of kConnected the generation, which no other connection in this slot has
 };
 
 /// Frames [firstFrame, firstFrame + frameCount) of the arena's table, all of one endpoint.

@@ -29,6 +29,8 @@ class FrameSink : public RefCounted {
   /// The peer has ended its side, and all frames were handed over: Reactor::end() is awaited.
   virtual void peerEnded(Connection& connection) noexcept = 0;
   virtual void ended(const Connection& connection) noexcept = 0;
+  /// Whether frames of the connection are not handled yet, or what answers them is still on its way.
+  virtual bool isBusyWith(const Connection& connection) const noexcept = 0;
 
   /// Once a turn: what others have to say to the reactor, and what found no room before.
   virtual void work() noexcept = 0;

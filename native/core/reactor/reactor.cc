@@ -80,7 +80,7 @@ Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const En
   }
   connection->connecting = pending;
   if (!pending) {
-    events_.push_back({EventKind::kConnected, CloseReason::kNone, endpoint->id, connection->slot, 0});
+    events_.push_back(connectedEvent(*connection));
   }
   error = 0;
   return endpoint;
@@ -104,6 +104,11 @@ Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) n
   return &connection;
 }
 
+Event Reactor::connectedEvent(const Connection& connection) noexcept {
+  return {EventKind::kConnected, CloseReason::kNone, connection.endpoint->id, connection.slot,
+          static_cast<int32_t>(connection.generation)};
+}
+
 void Reactor::closeListener(Endpoint& endpoint) noexcept {
   uint32_t budget = kMaxAcceptsAtClose;
   if (endpoint.listener.isOpen() && endpoint.acceptAgainAtMs == 0) acceptSome(endpoint, budget);
@@ -122,6 +127,7 @@ void Reactor::abandonListener(Endpoint& endpoint) noexcept {
 
 void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
   abandonListener(endpoint);
+  stopDraining(endpoint);
   endpoint.batches.releaseAll();
   settleCredit(endpoint);
   endpoint.reading = false;
@@ -218,6 +224,7 @@ void Reactor::tick(uint64_t nowMs) noexcept {
   for (const Ref<FrameSink>& sink : sinks_) {
     if (sink->needsTick()) sink->work();
   }
+  sweepDue(nowMs);
 }
 
 void Reactor::recycle(std::span<const Event> delivered) noexcept {

@@ -45,12 +45,6 @@ struct OutputPiece {
   int32_t end;
 };
 
-/// What a drain's step found; see Reactor::drainStep.
-struct DrainProgress {
-  uint32_t remaining = 0;
-  uint32_t closed = 0;
-};
-
 class Reactor {
  public:
   Reactor() = default;
@@ -77,9 +71,10 @@ class Reactor {
   void closeListener(Endpoint& endpoint) noexcept;
   /// Destroys every connection and forgets the endpoint. An outstanding batch counts as released.
   void closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept;
-  /// Closes the connections on which nothing is in flight: nothing left to read, no unfinished frame, no output, and
-  /// no traffic since the step before.
-  DrainProgress drainStep(Endpoint& endpoint) noexcept;
+  /// From here on tick() closes each connection that was silent for `quietMs` with nothing in flight: nothing left to read or
+  /// to handle, no unfinished frame, no output. `quietMs` 0: silence is not asked for.
+  void drain(Endpoint& endpoint, uint32_t quietMs, uint64_t nowMs) noexcept;
+  void stopDraining(Endpoint& endpoint) noexcept;
 
   // The turn.
   static constexpr uint32_t kMaxBatches = 64;  // of one fill()
@@ -110,6 +105,9 @@ class Reactor {
   void setReading(Endpoint& endpoint, bool reading) noexcept;
   /// Whether one connection is passed over: the consumer has no room for more of its frames. Writing goes on.
   void hold(Connection& connection, bool held) noexcept;
+  /// The same by the program's own wish, whatever room the consumer has. A reset is noticed all the same, and so is the
+  /// peer's end when nothing unread lies in front of it.
+  void pause(Connection& connection, bool paused) noexcept;
   /// Another part of the endpoint's listener holds less than before, or this one the most.
   void creditChanged(Endpoint& endpoint) noexcept;
 
@@ -149,9 +147,12 @@ class Reactor {
   /// Where to keep each slot's queued output bytes for others to read; may be null.
   void setOutputGauge(uint32_t* gauge, uint32_t slots) noexcept;
 
-  // Time. tick() wants to be called about every kTickMs while needsTick().
+  // Time. tick() wants to be called about every tickPeriodMs() while needsTick().
   static constexpr uint32_t kTickMs = 50;
-  bool needsTick() const noexcept { return backedOff_ > 0 || !stalling_.empty() || sinksNeedTick(); }
+  uint32_t tickPeriodMs() const noexcept;
+  bool needsTick() const noexcept {
+    return backedOff_ > 0 || !stalling_.empty() || !draining_.empty() || sinksNeedTick();
+  }
   void tick(uint64_t nowMs) noexcept;
 
  private:
@@ -178,6 +179,7 @@ class Reactor {
   Connection* open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept;
   void reap(Endpoint& endpoint) noexcept;
   void notice(std::span<const PollEvent> ready) noexcept;
+  static Event connectedEvent(const Connection& connection) noexcept;
   void reportConnected(const Endpoint& endpoint, Connection& connection) noexcept;
 
   // accepting.cc
@@ -228,6 +230,11 @@ class Reactor {
   void report(Connection& connection) noexcept;
   void dropPartial(Connection& connection) noexcept;
 
+  // draining.cc
+  void sweepDue(uint64_t nowMs) noexcept;
+  void sweep(Endpoint& endpoint) noexcept;
+  static bool isInFlight(const Connection& connection) noexcept;
+
   // writing.cc
   void sendPieces(Connection& connection, const OutputPiece* pieces, const uint8_t* bytes, int32_t first) noexcept;
   bool queueOutput(Connection& connection, const uint8_t* data, size_t length) noexcept;
@@ -250,6 +257,7 @@ class Reactor {
   std::vector<Endpoint*> accepting_;  // endpoints whose backlog may hold connections
   uint32_t backedOff_ = 0;            // endpoints that accept again at a later tick
   StallList stalling_;                // connections with output left over
+  std::vector<Endpoint*> draining_;
 
   // Of the turn.
   FrameTable table_;

@@ -2,19 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
+
+#include "threads/monotonic_ms.h"
 
 namespace sluice {
-
-namespace {
-
-uint64_t monotonicMs() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
-}
-
-}  // namespace
 
 int ReactorThread::start(const char* name, void (*wake)(void*), void* context) noexcept {
   wake_ = wake;
@@ -54,7 +45,7 @@ int ReactorThread::turn(std::span<const PollEvent> ready) noexcept {
   applyReplies();
   if (reactor_.needsTick() && now >= nextTickMs_) {
     reactor_.tick(now);
-    nextTickMs_ = now + Reactor::kTickMs;
+    nextTickMs_ = now + reactor_.tickPeriodMs();
   }
   reactor_.runSinks();
   handOver();
@@ -62,7 +53,7 @@ int ReactorThread::turn(std::span<const PollEvent> ready) noexcept {
                     (!reactor_.events().empty() && deliveriesOut_ < kMaxDeliveries) || !reactor_.parkSinks() ||
                     !port_->inbox_.park();
   if (busy) return 0;
-  return reactor_.needsTick() ? static_cast<int>(Reactor::kTickMs) : -1;
+  return reactor_.needsTick() ? static_cast<int>(reactor_.tickPeriodMs()) : -1;
 }
 
 void ReactorThread::applyReplies() noexcept {

@@ -26,7 +26,7 @@ void Reactor::markReadable(Connection& connection) noexcept {
   if (connection.readEnded) return noticeReset(connection);
   connection.readable = true;
   Endpoint& endpoint = *connection.endpoint;
-  if (connection.hangup && !endpoint.reading) {
+  if (connection.hangup && (!endpoint.reading || connection.heldByProgram)) {
     noticeEndUnread(connection);
     if (!connection.isOpen() || connection.readEnded || connection.failed) return;
   }
@@ -35,7 +35,7 @@ void Reactor::markReadable(Connection& connection) noexcept {
   enqueue(endpoint);
 }
 
-/// Nobody reads. An orderly end needs no reader when nothing lies in front of it, and waits for one otherwise. A reset waits
+/// Nobody reads, or not this one. An orderly end needs no reader when nothing lies in front of it, and waits for one otherwise. A reset waits
 /// for nobody: the connection is gone, and what it left unread goes with it.
 void Reactor::noticeEndUnread(Connection& connection) noexcept {
   if (const int error = pendingError(connection); error != 0) return fault(connection, CloseReason::kSystem, error);
@@ -86,6 +86,14 @@ void Reactor::hold(Connection& connection, bool held) noexcept {
   } else {
     resume(connection);
   }
+}
+
+void Reactor::pause(Connection& connection, bool paused) noexcept {
+  if (!connection.isOpen() || connection.heldByProgram == paused) return;
+  connection.heldByProgram = paused;
+  if (!paused) return resume(connection);
+  passOver(connection);
+  if (connection.hangup && !connection.failed && !connection.readEnded) noticeEndUnread(connection);
 }
 
 /// It stands in the list for more than what its socket says: a whole frame, or an end, that found the arena full.

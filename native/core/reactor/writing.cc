@@ -206,7 +206,7 @@ void Reactor::finishConnect(Connection& connection) noexcept {
   if (::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   if (error != 0) return fault(connection, CloseReason::kSystem, error);
   connection.connecting = false;
-  events_.push_back({EventKind::kConnected, CloseReason::kNone, connection.endpoint->id, connection.slot, 0});
+  events_.push_back(connectedEvent(connection));
   if (connection.output) {
     flushOutput(connection);
   } else if (connection.endRequested) {

@@ -246,17 +246,60 @@ TEST(Ending, OfADrainSparesWhatIsInFlight) {
   busy.client.send("half a li");
   driven.settle();
   driven.reactor().closeListener(server);
-  driven.reactor().drainStep(server);  // whoever was active since the step before is spared
-  const DrainProgress second = driven.reactor().drainStep(server);
-  EXPECT_EQ(second.remaining, 1u);
+  driven.reactor().drain(server, 100, driven.nowMs);
+  EXPECT_TRUE(driven.reactor().needsTick());
+  driven.reactor().tick(driven.nowMs += 99);
+  driven.settle();
+  EXPECT_EQ(driven.count(EventKind::kDisconnected), 0u);  // nobody was silent for so long
+  driven.reactor().tick(driven.nowMs += 1);               // silence begins
+  driven.reactor().tick(driven.nowMs += 100);
   ASSERT_TRUE(untilDisconnected(driven));
   EXPECT_EQ(driven.last(EventKind::kDisconnected).slot, idle.slot);
   EXPECT_EQ(driven.last(EventKind::kDisconnected).reason, CloseReason::kDrained);
   busy.client.send("ne\n");
   ASSERT_TRUE(driven.until([&] { return driven.frameCount == 1; }));
-  ASSERT_TRUE(driven.until([&] { return driven.reactor().drainStep(server).remaining == 0; }));
+  for (int sweeps = 0; sweeps < 2; sweeps++) driven.reactor().tick(driven.nowMs += 100);
   ASSERT_TRUE(untilDisconnected(driven, 2));
   EXPECT_EQ(driven.frames[busy.slot], (Frames{"half a line"}));
+}
+
+TEST(Ending, OfADrainWithoutAQuietTimeTakesWhatIsIdleAtOnce) {
+  DrivenReactor driven;
+  Endpoint& server = driven.listen(kLines);
+  Connected idle = connectTo(driven, server);
+  driven.settle();
+  driven.reactor().drain(server, 0, driven.nowMs);
+  ASSERT_TRUE(untilDisconnected(driven));
+  EXPECT_EQ(driven.last(EventKind::kDisconnected).reason, CloseReason::kDrained);
+}
+
+TEST(Ending, OfADrainStopsWhenItIsCalledOff) {
+  DrivenReactor driven;
+  Endpoint& server = driven.listen(kLines);
+  Connected idle = connectTo(driven, server);
+  driven.settle();
+  driven.reactor().drain(server, 10, driven.nowMs);
+  driven.reactor().stopDraining(server);
+  EXPECT_FALSE(driven.reactor().needsTick());
+  for (int ticks = 0; ticks < 5; ticks++) driven.reactor().tick(driven.nowMs += 100);
+  driven.settle();
+  EXPECT_EQ(driven.count(EventKind::kDisconnected), 0u);
+}
+
+TEST(Ending, OfThePeerIsNoticedThoughTheConnectionIsPaused) {
+  DrivenReactor driven;
+  Endpoint& server = driven.listen(kLines);
+  Connected peer = connectTo(driven, server);
+  driven.reactor().pause(*driven.reactor().connection(peer.slot), true);
+  peer.client.send("unread\n");
+  driven.settle();
+  EXPECT_EQ(driven.frameCount, 0u);
+  driven.reactor().pause(*driven.reactor().connection(peer.slot), false);
+  ASSERT_TRUE(driven.until([&] { return driven.frameCount == 1; }));
+  driven.reactor().pause(*driven.reactor().connection(peer.slot), true);
+  peer.client.close();
+  ASSERT_TRUE(untilDisconnected(driven));
+  EXPECT_EQ(driven.last(EventKind::kDisconnected).reason, CloseReason::kPeerEnded);
 }
 
 TEST(Ending, FreesTheSlotForANewTenantOnly) {

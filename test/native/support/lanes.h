@@ -77,6 +77,7 @@ class LaneMemory {
     options.firstNumber = kFirstNumber;
     options.answers = answers(reactor);
     options.sleeping = sleeping(reactor);
+    options.rest = rest_.words();
     options.side = reinterpret_cast<uint8_t*>(side_.words());
     options.sideBegin = reactor * shape.sideBytes;
     options.sideBytes = shape.sideBytes;
@@ -115,6 +116,7 @@ class LaneMemory {
   SharedMemory side_;
   std::vector<std::unique_ptr<SharedMemory>> answers_;
   std::vector<std::unique_ptr<SharedMemory>> sleeping_;
+  SharedMemory rest_{layout::kLineWords};
 };
 
 struct LaneRecord {
