@@ -16,6 +16,7 @@ export const CloseReason = Object.freeze({
   drainTimeout: 11,
   system: 12,
   laneFull: 13,
+  transport: 14,
 });
 
 /**
@@ -49,15 +50,22 @@ const reasons: ReadonlyMap<number, DisconnectReason> = new Map(
         'ERR_BUFFER_LIMIT',
         'unfinished frames filled limits.bufferedBytes, and this connection held the most',
       ],
+      [CloseReason.transport, 'ERR_TRANSPORT', 'what carries the bytes has failed'],
       [CloseReason.drained, 'DRAINED', 'finished when the endpoint was drained'],
       [CloseReason.drainTimeout, 'ERR_DRAIN_TIMEOUT', 'cut when the time to drain was over'],
     ] as const
   ).map(([number, code, message]) => [number, Object.freeze({ code, message })]),
 );
 
-/** The reason for the driver's numbers. */
-export function disconnectReason(reason: number, errno: number, cause?: unknown): DisconnectReason {
-  const known = reasons.get(reason);
+/** The reason for the driver's numbers; `words` are the transport's own, when it has failed. */
+export function disconnectReason(
+  reason: number,
+  errno: number,
+  cause?: unknown,
+  words?: string,
+): DisconnectReason {
+  const found = reasons.get(reason);
+  const known = found === undefined || words === undefined ? found : { ...found, message: words };
   if (known === undefined) {
     const code = errnoName(errno);
     return { code, message: `the system reported ${code}` };

@@ -5,7 +5,7 @@
 import type { Driver } from '../platform/sockets.js';
 import type { Arena } from './arena.js';
 import type { Connection, OutputData } from './connection.js';
-import { type DisconnectReason, disconnectReason } from './disconnect-reason.js';
+import { CloseReason, type DisconnectReason, disconnectReason } from './disconnect-reason.js';
 import type { FrameBatch } from './frame-batch.js';
 import type { Output } from './output.js';
 import { OutputWaiters } from './output-waiters.js';
@@ -73,14 +73,20 @@ export class EndpointPart implements ReactorPart, ConnectionHome {
 
   disconnected(slot: number, reason: number, errno: number): void {
     const connection = this.reactor.connections[slot];
-    const why = disconnectReason(reason, errno, connection?.destroyCause ?? this.#owner.causeOf(reason));
+    const cause = connection?.destroyCause ?? this.#owner.causeOf(reason);
+    const why = disconnectReason(reason, errno, cause, this.#wordsFor(slot, reason));
     connection?.markClosed(why);
     this.outputWaiters.ended(slot, why);
     this.#owner.disconnected(this, slot, why);
   }
 
-  connectFailed(_slot: number, reason: number, errno: number): void {
-    this.#owner.connectFailed(disconnectReason(reason, errno));
+  connectFailed(slot: number, reason: number, errno: number): void {
+    this.#owner.connectFailed(disconnectReason(reason, errno, undefined, this.#wordsFor(slot, reason)));
+  }
+
+  /** What the transport's library said; the driver has it until this turn is over. */
+  #wordsFor(slot: number, reason: number): string | undefined {
+    return reason === CloseReason.transport ? this.driver.failureOf(slot) : undefined;
   }
 
   drained(slot: number): void {

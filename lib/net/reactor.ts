@@ -26,6 +26,7 @@ import {
   EVENT_DISCONNECTED,
   EVENT_DRAINED,
   EVENT_ENDPOINT_CLOSED,
+  EVENT_REFUSED,
   EVENT_WORDS,
   EVENTS,
   FRAME_WORDS,
@@ -134,6 +135,8 @@ export abstract class Reactor {
         part.connectFailed(slot, reason, errno);
         this.connections[slot] = undefined;
         break;
+      case EVENT_REFUSED:
+        break; // the driver has counted it
       case EVENT_DRAINED:
         part.drained(slot);
         break;

@@ -44,5 +44,8 @@ export const EVENT_ENDPOINT_CLOSED = 5;
 /** Of a watched descriptor, whose number is in the slot's place; of no endpoint. */
 export const EVENT_DESCRIPTOR_READY = 6;
 
+/** Accepted, and ended before it counted as connected. */
+export const EVENT_REFUSED = 7;
+
 /** Words of a frame: connection slot, start, end. */
 export const FRAME_WORDS = 3;

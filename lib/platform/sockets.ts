@@ -41,6 +41,8 @@ export interface Driver {
   connect(config: EndpointConfig): number;
   localAddress(endpoint: number): DriverAddress | undefined;
   remoteAddress(slot: number): DriverAddress | undefined;
+  /** Why the transport of a connection that ends with the reason `transport` has failed, in the words of its library. */
+  failureOf(slot: number): string;
   /** Whether the endpoint's consumer takes batches. */
   setReading(endpoint: number, reading: boolean): void;
   /** The endpoint's oldest batch is done with: sends the gathered output and lets another be read. */

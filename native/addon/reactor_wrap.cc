@@ -43,6 +43,7 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::localAddress>("localAddress"),
       Base::template InstanceMethod<&Self::remoteAddress>("remoteAddress"),
       Base::template InstanceMethod<&Self::drain>("drain"),
+      Base::template InstanceMethod<&Self::failureOf>("failureOf"),
       Base::template InstanceMethod<&Self::watchDrain>("watchDrain"),
       Base::template InstanceMethod<&Self::setOutput>("setOutput"),
       Base::template InstanceMethod<&Self::setOutputGauge>("setOutputGauge"),
@@ -140,6 +141,15 @@ Napi::Value ReactorWrap<Driver>::remoteAddress(const Napi::CallbackInfo& info) {
     if (found) address = connection->peer;
   });
   return found ? describe(info.Env(), address) : info.Env().Undefined();
+}
+
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::failureOf(const Napi::CallbackInfo& info) {
+  std::string words;
+  driver_->control([&](Reactor& reactor) {
+    if (const Connection* connection = reactor.connection(word(info[0]))) words = connection->transport().failure();
+  });
+  return Napi::String::New(info.Env(), words);
 }
 
 /// (endpoint, quiet in ms; negative: no more)

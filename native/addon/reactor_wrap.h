@@ -23,6 +23,7 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   Napi::Value localAddress(const Napi::CallbackInfo& info);
   Napi::Value remoteAddress(const Napi::CallbackInfo& info);
   void drain(const Napi::CallbackInfo& info);
+  Napi::Value failureOf(const Napi::CallbackInfo& info);
   Napi::Value watchDrain(const Napi::CallbackInfo& info);
   void setOutput(const Napi::CallbackInfo& info);
   void setOutputGauge(const Napi::CallbackInfo& info);

@@ -20,6 +20,7 @@ enum class CloseReason : uint8_t {
   kDrainTimeout = 11,   // cut at the end of a drain
   kSystem = 12,         // a system call failed; the errno value stands beside it
   kLaneFull = 13,       // the lane that its frames go to is full, and the program chose that
+  kTransport = 14,      // the transport failed, in its handshake or later; it has the words
 };
 
 }  // namespace sluice

@@ -13,6 +13,7 @@
 #include "net/intrusive_list.h"
 #include "net/output_queue.h"
 #include "net/partial_frame.h"
+#include "transport/plain.h"
 
 namespace sluice {
 
@@ -26,6 +27,10 @@ struct Connection {
   Endpoint* endpoint = nullptr;
 
   bool connecting : 1 = false;      // connect(2) is under way
+  bool handshaking : 1 = false;     // the transport is not open yet: nothing is read or written
+  bool announced : 1 = false;       // kConnected was reported
+  bool isUnix : 1 = false;          // the socket is of unix(7), whatever address its peer is known by
+  bool urgent : 1 = false;          // urgent data lies in the stream, and a read may stop in front of it
   bool readable : 1 = false;        // a read may find something
   bool hangup : 1 = false;          // the poller saw the end or an error: a short read does not clear `readable`
   bool readEnded : 1 = false;       // recv answered 0
@@ -43,6 +48,7 @@ struct Connection {
   CloseReason reason = CloseReason::kNone;
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
 
+  std::unique_ptr<Transport> layer;  // none: the stream passes as it is
   PartialFrame partial;
   std::unique_ptr<OutputQueue> output;  // only while something could not be sent
   PeerAddress peer;
@@ -56,7 +62,15 @@ struct Connection {
 
   bool isOpen() const noexcept { return fd >= 0; }
   bool isHeld() const noexcept { return heldByOutput || heldByConsumer || heldByProgram; }
-  size_t outputBytes() const noexcept { return output ? output->size() : 0; }
+  size_t outputBytes() const noexcept { return output ? output->size() + transport().unsent() : 0; }
+  Transport& transport() const noexcept { return layer ? *layer : PlainTransport::shared(); }
+
+  /// Whether a read that brought less than was asked for has emptied the socket, so that no second one has to find EAGAIN
+  /// (epoll(7), "Questions and answers", 9). A read of a TCP socket stops early in one more case only: in front of urgent
+  /// data. That was there when the poller reported it (then `urgent` is set), or it comes later, as an event of its own. A
+  /// read of a unix(7) socket stops wherever ancillary data lies, and tells nobody. And a layer in between has buffers.
+  /// When the end was announced, only a read of 0 proves that it is reached.
+  bool shortReadProves() const noexcept { return !hangup && !urgent && !layer && !isUnix; }
 };
 
 using ReadyList = IntrusiveList<Connection, &Connection::readyLink>;

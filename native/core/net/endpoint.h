@@ -33,6 +33,7 @@ struct EndpointOptions {
   EndpointLimits limits;
   SocketOptions socket;
   bool allowHalfOpen = false;
+  Ref<TransportFactory> transports;  // none: the connections are plain
   /// Batches that may be out at once, at most OutstandingBatches::kMax. More than one lets a reactor on a thread of its
   /// own read the next while the consumer has the first.
   uint32_t maxBatches = 1;
@@ -54,17 +55,19 @@ struct EndpointStats {
 };
 
 struct Endpoint {
-  Endpoint(uint32_t id, Framer framer, EndpointOptions options) : id(id), framer(std::move(framer)), options(options) {}
+  Endpoint(uint32_t id, Framer framer, EndpointOptions options)
+      : id(id), framer(std::move(framer)), options(options), transports(options.transports) {}
 
   const uint32_t id;
   const Framer framer;
   const EndpointOptions options;
 
   Listener listener;
-  Ref<Admission> admission;      // of a listener; shared with its parts on other reactors
-  Ref<ConnectionSpread> spread;  // gives accepted connections to other reactors
-  bool acceptable = false;       // the backlog may hold a connection
-  uint64_t acceptAgainAtMs = 0;  // after a back-off; 0: at once
+  Ref<Admission> admission;          // of a listener; shared with its parts on other reactors
+  Ref<TransportFactory> transports;  // as in the options, until somebody replaces it for new connections
+  Ref<ConnectionSpread> spread;      // gives accepted connections to other reactors
+  bool acceptable = false;           // the backlog may hold a connection
+  uint64_t acceptAgainAtMs = 0;      // after a back-off; 0: at once
   uint32_t backOffMs = 0;
 
   bool reading = false;  // a consumer takes batches
@@ -91,6 +94,8 @@ struct Endpoint {
   uint64_t queuedOutput = 0;  // of all connections
   EndpointStats stats;
 
+  /// Whether its connections are accepted ones.
+  bool accepts() const noexcept { return static_cast<bool>(admission); }
   /// Bytes read and not released.
   uint64_t heldBytes() const noexcept { return partialBytes + batches.bytes(); }
   /// While a batch is out, its release can make room; without one, nothing could. A sink gets frames only behind those of

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "net/sys/nonblocking.h"
+
 namespace sluice {
 
 namespace {
@@ -43,7 +45,7 @@ int openReserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 }  // namespace
 
 int Listener::open(const SocketAddress& address, const ListenOptions& options) noexcept {
-  fd_ = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  fd_ = sys::openSocket(address.family(), SOCK_STREAM);
   if (fd_ < 0) return errno;
   const int on = 1;
   if (address.family() != AF_UNIX) {
@@ -92,7 +94,7 @@ Listener::Accepted Listener::accept() noexcept {
   for (;;) {
     SocketAddress remote;
     remote.length = sizeof remote.storage;
-    const int fd = ::accept4(fd_, remote.raw(), &remote.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = sys::accept(fd_, remote.raw(), &remote.length);
     if (fd >= 0) return {Outcome::kAccepted, fd, PeerAddress::from(remote)};
     switch (errno) {
       case EAGAIN:
@@ -128,7 +130,7 @@ Listener::Accepted Listener::refuseWithReserve() noexcept {
     return {Outcome::kBackOff, -1, {}};
   }
   ::close(reserve_);
-  const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const int fd = sys::accept(fd_, nullptr, nullptr);
   const int error = errno;
   if (fd >= 0) ::close(fd);
   reserve_ = openReserve();

@@ -4,18 +4,15 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "net/sys/keep_alive.h"
+
 namespace sluice {
 
 void applySocketOptions(int fd, int family, const SocketOptions& options) noexcept {
   if (family != AF_INET && family != AF_INET6) return;
   const int on = 1;
   if (options.noDelay) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (options.keepAliveSeconds > 0) {
-    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-#ifdef TCP_KEEPIDLE
-    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &options.keepAliveSeconds, sizeof options.keepAliveSeconds);
-#endif
-  }
+  if (options.keepAliveSeconds > 0) sys::setKeepAlive(fd, options.keepAliveSeconds, 0, 0);
 }
 
 }  // namespace sluice

@@ -34,7 +34,7 @@ int EpollPoller::control(int operation, int fd, uint64_t token, uint32_t bits) n
 }
 
 int EpollPoller::add(int fd, uint64_t token) noexcept {
-  return control(EPOLL_CTL_ADD, fd, token, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+  return control(EPOLL_CTL_ADD, fd, token, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET);
 }
 
 int EpollPoller::armOnce(int fd, uint64_t token, bool reading, bool writing) noexcept {
@@ -60,9 +60,10 @@ std::span<const PollEvent> EpollPoller::harvest(int timeoutMs) noexcept {
   for (int i = 0; i < count; i++) {
     const uint32_t bits = ready[i].events;
     events_[i] = {.token = ready[i].data.u64,
-                  .readable = (bits & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+                  .readable = (bits & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
                   .writable = (bits & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
-                  .hangup = (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0};
+                  .hangup = (bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+                  .urgent = (bits & EPOLLPRI) != 0};
   }
   return {events_, static_cast<size_t>(count)};
 }

@@ -10,6 +10,7 @@ struct PollEvent {
   bool readable;
   bool writable;
   bool hangup;
+  bool urgent;  // TCP urgent data is in the stream: a read may stop in front of it
 };
 
 }  // namespace sluice

@@ -7,6 +7,8 @@
 //  - An event says that the descriptor became ready since the last event. It is a hint: only a system call that
 //    answers EAGAIN, 0 or an error decides.
 //  - `hangup` says that the peer ended its side or that an error is pending. Data may still lie in front of it.
+//  - `urgent` says that TCP urgent data (RFC 6093) is in the stream. A read stops in front of it, so a read that brings less
+//    than was asked for then proves nothing. When it arrives later, its arrival is an event of its own.
 //  - An event carries back the token it was registered with. The token holds a generation, so an event that was
 //    queued for a descriptor closed meanwhile can be told from one for its successor.
 //

@@ -47,7 +47,7 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
         if (Connection* connection = open(endpoint, accepted.fd, accepted.peer); connection != nullptr) {
           endpoint.stats.accepted++;
           connection->active = true;  // it may have sent already: a drain must look before it leaves
-          reportConnected(endpoint, *connection);
+          begin(*connection);
         } else {
           endpoint.admission->leave(accepted.peer);
           endpoint.stats.refusedByDescriptors++;
@@ -57,11 +57,6 @@ bool Reactor::acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept {
     budget--;
   }
   return true;
-}
-
-void Reactor::reportConnected(const Endpoint& endpoint, Connection& connection) noexcept {
-  events_.push_back(connectedEvent(connection));
-  if (endpoint.sink) endpoint.sink->opened(connection);
 }
 
 bool Reactor::admits(Endpoint& endpoint, const PeerAddress& peer) noexcept {
@@ -85,7 +80,7 @@ void Reactor::adopt(uint32_t id, int fd, const PeerAddress& peer) noexcept {
     return;
   }
   if (Connection* connection = open(*found, fd, peer); connection != nullptr) {
-    reportConnected(*found, *connection);
+    begin(*connection);
   } else {
     found->admission->leave(peer);
     found->stats.refusedByDescriptors++;

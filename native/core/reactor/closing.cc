@@ -94,10 +94,11 @@ void Reactor::closeNow(Connection& connection) noexcept {
 
 void Reactor::report(Connection& connection) noexcept {
   Endpoint& endpoint = *connection.endpoint;
-  const bool neverConnected = connection.connecting;
-  events_.push_back({neverConnected ? EventKind::kConnectFailed : EventKind::kDisconnected, connection.reason,
-                     endpoint.id, connection.slot, connection.systemError});
-  if (neverConnected) return;
+  const EventKind kind = connection.announced ? EventKind::kDisconnected
+                         : endpoint.accepts() ? EventKind::kRefused
+                                              : EventKind::kConnectFailed;
+  events_.push_back({kind, connection.reason, endpoint.id, connection.slot, connection.systemError});
+  if (!connection.announced) return;
   endpoint.stats.closed++;
   if (endpoint.sink) endpoint.sink->ended(connection);
 }

@@ -16,6 +16,7 @@ enum class EventKind : uint8_t {
   kDrained = 4,          // the output that somebody waits for is out
   kEndpointClosed = 5,   // after the last kDisconnected of an endpoint that was closed
   kDescriptorReady = 6,  // of a watched descriptor, whose number is in `slot`
+  kRefused = 7,          // accepted, and ended before kConnected: `reason` says why. The last word about it
 };
 
 struct Event {

@@ -21,7 +21,7 @@ int Reactor::addSink(Endpoint& endpoint, Ref<FrameSink> sink, bool feeds) noexce
   endpoint.sink = std::move(sink);
   for (Connection* c = endpoint.connections.front(); c != nullptr;) {
     Connection* next = endpoint.connections.after(c);
-    if (c->isOpen()) endpoint.sink->opened(*c);
+    if (c->isOpen() && c->announced) endpoint.sink->opened(*c);
     c = next;
   }
   if (feeds) {

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/sys/nonblocking.h"
+
 namespace sluice {
 
 namespace {
@@ -58,7 +60,7 @@ Endpoint* Reactor::listen(const SocketAddress& address, const ListenOptions& lis
 }
 
 Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const EndpointOptions& options, int& error) {
-  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = sys::openSocket(address.family(), SOCK_STREAM);
   if (fd < 0) {
     error = errno;
     return nullptr;
@@ -79,9 +81,7 @@ Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const En
     return nullptr;
   }
   connection->connecting = pending;
-  if (!pending) {
-    events_.push_back(connectedEvent(*connection));
-  }
+  if (!pending) begin(*connection);
   error = 0;
   return endpoint;
 }
@@ -97,6 +97,7 @@ Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) n
   connection.fd = fd;
   connection.endpoint = &endpoint;
   connection.peer = peer;
+  connection.isUnix = peer.family == AF_UNIX;
   endpoint.connections.pushBack(&connection);
   endpoint.connectionCount++;
   endpoint.openConnections++;
@@ -107,6 +108,56 @@ Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) n
 Event Reactor::connectedEvent(const Connection& connection) noexcept {
   return {EventKind::kConnected, CloseReason::kNone, connection.endpoint->id, connection.slot,
           static_cast<int32_t>(connection.generation)};
+}
+
+/// The socket is connected: its transport comes next.
+void Reactor::begin(Connection& connection) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  if (endpoint.transports) {
+    connection.layer = endpoint.transports->make(endpoint.accepts());
+    if (!connection.layer) return fault(connection, CloseReason::kSystem, ENOMEM);
+    connection.handshaking = true;
+    return goOnWithHandshake(connection);
+  }
+  announce(connection);
+}
+
+void Reactor::goOnWithHandshake(Connection& connection) noexcept {
+  if (connection.failed) return;
+  connection.active = true;
+  const Transport::Step step = connection.transport().handshake(connection.fd);
+  switch (step.outcome) {
+    case Transport::Io::kWait:
+      return;
+    case Transport::Io::kEnded:
+    case Transport::Io::kFailed:
+      return transportFailed(connection, step.error);
+    case Transport::Io::kDone:
+      break;
+  }
+  connection.handshaking = false;
+  announce(connection);
+  if (connection.isOpen() && !connection.failed)
+    markReadable(connection);  // its first bytes may have come with the handshake's last
+}
+
+/// For good. Without an errno value the reason is in the transport's own words.
+void Reactor::transportFailed(Connection& connection, int error) noexcept {
+  fault(connection, error != 0 ? CloseReason::kSystem : CloseReason::kTransport, error);
+}
+
+void Reactor::announce(Connection& connection) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  connection.announced = true;
+  events_.push_back(connectedEvent(connection));
+  if (endpoint.sink) endpoint.sink->opened(connection);
+  // What the program wrote before.
+  awaitUnsent(connection);
+  if (connection.output) {
+    flushOutput(connection);
+  } else if (connection.endRequested) {
+    outputIsOut(connection);
+  }
 }
 
 void Reactor::closeListener(Endpoint& endpoint) noexcept {
@@ -188,14 +239,19 @@ void Reactor::notice(std::span<const PollEvent> ready) noexcept {
     }
     Connection* connection = connections_.at(low);
     if (connection == nullptr || connection->generation != generation || !connection->isOpen()) continue;
+    if (event.hangup) connection->hangup = true;
+    if (event.urgent) connection->urgent = true;
     if (connection->connecting) {
       if (!event.writable) continue;
       finishConnect(*connection);
       if (!connection->isOpen()) continue;
+    } else if (connection->handshaking) {
+      goOnWithHandshake(*connection);
+      if (!connection->isOpen()) continue;
     }
     if (event.writable && connection->output) flushOutput(*connection);
-    if (event.readable && connection->isOpen()) {
-      if (event.hangup) connection->hangup = true;
+    // Both directions matter to a layer, whichever it waits for.
+    if ((event.readable || (event.writable && connection->layer)) && connection->isOpen()) {
       markReadable(*connection);
     }
   }
@@ -230,7 +286,10 @@ void Reactor::tick(uint64_t nowMs) noexcept {
 void Reactor::recycle(std::span<const Event> delivered) noexcept {
   for (const Event& event : delivered) {
     if (event.kind == EventKind::kEndpointClosed) endpoints_.erase(event.endpoint);
-    if (event.kind != EventKind::kDisconnected && event.kind != EventKind::kConnectFailed) continue;
+    if (event.kind != EventKind::kDisconnected && event.kind != EventKind::kConnectFailed &&
+        event.kind != EventKind::kRefused) {
+      continue;
+    }
     Connection& connection = *connections_.at(event.slot);
     Endpoint& endpoint = *connection.endpoint;
     endpoint.connections.remove(&connection);

@@ -180,7 +180,10 @@ class Reactor {
   void reap(Endpoint& endpoint) noexcept;
   void notice(std::span<const PollEvent> ready) noexcept;
   static Event connectedEvent(const Connection& connection) noexcept;
-  void reportConnected(const Endpoint& endpoint, Connection& connection) noexcept;
+  void begin(Connection& connection) noexcept;
+  void goOnWithHandshake(Connection& connection) noexcept;
+  void transportFailed(Connection& connection, int error) noexcept;
+  void announce(Connection& connection) noexcept;
 
   // accepting.cc
   void acceptRound() noexcept;
@@ -237,10 +240,12 @@ class Reactor {
 
   // writing.cc
   void sendPieces(Connection& connection, const OutputPiece* pieces, const uint8_t* bytes, int32_t first) noexcept;
+  OutputQueue& outputQueue(Connection& connection) noexcept;
   bool queueOutput(Connection& connection, const uint8_t* data, size_t length) noexcept;
   void flushOutput(Connection& connection) noexcept;
   void outputIsOut(Connection& connection) noexcept;
   void writeFailed(Connection& connection, int error) noexcept;
+  void awaitUnsent(Connection& connection) noexcept;
   void dropOutput(Connection& connection) noexcept;
   void noteOutput(Connection& connection) noexcept;
   void finishConnect(Connection& connection) noexcept;

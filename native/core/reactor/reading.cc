@@ -22,7 +22,7 @@ void Reactor::enqueue(Endpoint& endpoint) noexcept {
 }
 
 void Reactor::markReadable(Connection& connection) noexcept {
-  if (connection.failed) return;
+  if (connection.failed || connection.handshaking) return;
   if (connection.readEnded) return noticeReset(connection);
   connection.readable = true;
   Endpoint& endpoint = *connection.endpoint;
@@ -39,7 +39,7 @@ void Reactor::markReadable(Connection& connection) noexcept {
 /// for nobody: the connection is gone, and what it left unread goes with it.
 void Reactor::noticeEndUnread(Connection& connection) noexcept {
   if (const int error = pendingError(connection); error != 0) return fault(connection, CloseReason::kSystem, error);
-  if (!connection.partial.empty() || connection.endpoint->options.allowHalfOpen) return;
+  if (!connection.partial.empty() || connection.layer || connection.endpoint->options.allowHalfOpen) return;
   uint8_t byte;
   if (::recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) return;
   connection.readEnded = true;
@@ -242,27 +242,29 @@ Reactor::Read Reactor::readConnection(Connection& connection, const Arena& arena
   return readIntoArena(connection, arena);
 }
 
-/// recv(2) with its errors sorted: > 0 bytes, 0 end of stream, -1 nothing now or a fault (then the connection failed).
+/// The outcome of a read, noted: > 0 bytes, 0 end of stream, -1 nothing now or a fault (then the connection failed).
 int64_t Reactor::receive(Connection& connection, uint8_t* into, uint32_t length) noexcept {
-  ssize_t count;
-  do {
-    count = ::recv(connection.fd, into, length, MSG_DONTWAIT);
-  } while (count < 0 && errno == EINTR);
-  if (count < 0) {
-    connection.readable = false;
-    if (errno != EAGAIN) fault(connection, CloseReason::kSystem, errno);
-    return -1;
+  const Transport::Received received = connection.transport().receive(connection.fd, into, length);
+  if (connection.layer) awaitUnsent(connection);
+  switch (received.outcome) {
+    case Transport::Io::kWait:
+      connection.readable = connection.urgent = false;
+      return -1;
+    case Transport::Io::kFailed:
+      connection.readable = false;
+      transportFailed(connection, received.error);
+      return -1;
+    case Transport::Io::kEnded:
+      connection.readable = false;
+      connection.readEnded = true;
+      return 0;
+    case Transport::Io::kDone:
+      break;
   }
-  if (count == 0) {
-    connection.readable = false;
-    connection.readEnded = true;
-    return 0;
-  }
-  // Less than asked for: the socket is empty, epoll(7), unless its end was announced, which only a read of 0 proves.
-  if (count < length && !connection.hangup) connection.readable = false;
+  if (received.wasShort && connection.shortReadProves()) connection.readable = false;
   connection.active = true;
-  connection.endpoint->stats.bytesIn += static_cast<uint64_t>(count);
-  return count;
+  connection.endpoint->stats.bytesIn += received.bytes;
+  return received.bytes;
 }
 
 Reactor::Read Reactor::readIntoArena(Connection& connection, const Arena& arena) noexcept {

@@ -13,25 +13,6 @@
 
 namespace sluice {
 
-namespace {
-
-int64_t sendSome(int fd, iovec* pieces, int count) noexcept {
-  ssize_t sent;
-  do {
-    if (count == 1) {
-      sent = ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } else {
-      msghdr message{};
-      message.msg_iov = pieces;
-      message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
-      sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
-  } while (sent < 0 && errno == EINTR);
-  return sent;
-}
-
-}  // namespace
-
 void Reactor::write(const OutputPiece* pieces, uint32_t count, const uint8_t* bytes) noexcept {
   nextPiece_.resize(count);
   writing_.clear();
@@ -59,7 +40,7 @@ void Reactor::sendPieces(Connection& connection, const OutputPiece* pieces, cons
   if (connection.writeEnded || connection.endRequested) return;
   connection.active = true;
   int32_t next = first;
-  while (next >= 0 && !connection.output && !connection.connecting) {
+  while (next >= 0 && !connection.output && !connection.connecting && !connection.handshaking) {
     iovec parts[kMaxPieces];
     int count = 0;
     size_t total = 0;
@@ -72,15 +53,12 @@ void Reactor::sendPieces(Connection& connection, const OutputPiece* pieces, cons
       total += length;
     }
     if (count == 0) return;
-    int64_t sent = sendSome(connection.fd, parts, count);
-    if (sent < 0) {
-      if (errno != EAGAIN) return writeFailed(connection, errno);
-      sent = 0;
-    }
-    connection.endpoint->stats.bytesOut += static_cast<uint64_t>(sent);
+    const Transport::Sent sent = connection.transport().send(connection.fd, parts, count);
+    if (sent.outcome == Transport::Io::kFailed) return writeFailed(connection, sent.error);
+    connection.endpoint->stats.bytesOut += sent.bytes;
     next = after;
-    if (static_cast<size_t>(sent) == total) continue;
-    auto skip = static_cast<size_t>(sent);
+    if (sent.bytes == total) continue;
+    size_t skip = sent.bytes;
     for (int i = 0; i < count; i++) {
       const size_t done = std::min(skip, parts[i].iov_len);
       skip -= done;
@@ -91,7 +69,21 @@ void Reactor::sendPieces(Connection& connection, const OutputPiece* pieces, cons
     const OutputPiece& piece = pieces[next];
     if (!queueOutput(connection, bytes + piece.start, static_cast<size_t>(piece.end - piece.start))) return;
   }
+  if (connection.layer) awaitUnsent(connection);
   noteOutput(connection);
+}
+
+/// What a layer took and the socket did not goes out like queued output: when there is room.
+void Reactor::awaitUnsent(Connection& connection) noexcept {
+  if (connection.isOpen() && !connection.failed && connection.transport().unsent() > 0) outputQueue(connection);
+}
+
+OutputQueue& Reactor::outputQueue(Connection& connection) noexcept {
+  if (!connection.output) {
+    connection.output = std::make_unique<OutputQueue>();
+    stalling_.pushBack(&connection);
+  }
+  return *connection.output;
 }
 
 /// Copies to the queue. False when the connection failed over it: the queue was over its limit already.
@@ -102,11 +94,7 @@ bool Reactor::queueOutput(Connection& connection, const uint8_t* data, size_t le
     fault(connection, CloseReason::kOutputLimit);
     return false;
   }
-  if (!connection.output) {
-    connection.output = std::make_unique<OutputQueue>();
-    stalling_.pushBack(&connection);
-  }
-  if (!connection.output->append(data, length)) {
+  if (!outputQueue(connection).append(data, length)) {
     fault(connection, CloseReason::kSystem, ENOMEM);
     return false;
   }
@@ -119,27 +107,29 @@ bool Reactor::queueOutput(Connection& connection, const uint8_t* data, size_t le
 }
 
 void Reactor::flushOutput(Connection& connection) noexcept {
+  if (connection.handshaking) return;
   OutputQueue& queue = *connection.output;
-  while (!queue.empty()) {
+  const Transport& transport = connection.transport();
+  for (size_t left = connection.outputBytes(); left > 0;) {
     iovec parts[kMaxPieces];
     const int count = queue.gather(parts, kMaxPieces);
-    const int64_t sent = sendSome(connection.fd, parts, count);
-    if (sent < 0) {
-      if (errno != EAGAIN) return writeFailed(connection, errno);
-      break;
-    }
-    queue.consume(static_cast<size_t>(sent));
+    const Transport::Sent sent = connection.transport().send(connection.fd, parts, count);
+    if (sent.outcome == Transport::Io::kFailed) return writeFailed(connection, sent.error);
+    queue.consume(sent.bytes);
+    connection.endpoint->stats.bytesOut += sent.bytes;
+    connection.endpoint->queuedOutput -= sent.bytes;
+    const size_t before = left;
+    left = connection.outputBytes();
+    if (sent.bytes == 0 && left >= before) break;
     queue.progressAtMs = nowMs_;
     connection.active = true;
-    connection.endpoint->stats.bytesOut += static_cast<uint64_t>(sent);
-    connection.endpoint->queuedOutput -= static_cast<uint64_t>(sent);
   }
   noteOutput(connection);
   if (connection.heldByOutput && queue.size() <= connection.endpoint->options.limits.outputHighWater / 2) {
     connection.heldByOutput = false;
     resume(connection);
   }
-  if (queue.empty()) outputIsOut(connection);
+  if (queue.empty() && transport.unsent() == 0) outputIsOut(connection);
 }
 
 void Reactor::outputIsOut(Connection& connection) noexcept {
@@ -149,7 +139,9 @@ void Reactor::outputIsOut(Connection& connection) noexcept {
     events_.push_back({EventKind::kDrained, CloseReason::kNone, connection.endpoint->id, connection.slot, 0});
   }
   if (connection.endRequested && !connection.writeEnded) {
-    ::shutdown(connection.fd, SHUT_WR);
+    const Transport::Step step = connection.transport().end(connection.fd);
+    if (step.outcome == Transport::Io::kFailed) return writeFailed(connection, step.error);
+    if (step.outcome == Transport::Io::kWait) return awaitUnsent(connection);  // and comes back here
     connection.writeEnded = true;
     if (connection.readEnded) connection.closeWhenSent = true;
   }
@@ -158,6 +150,7 @@ void Reactor::outputIsOut(Connection& connection) noexcept {
 
 /// The peer takes no more, but what it sent before may still lie unread: writing ends, and reading finds the end.
 void Reactor::writeFailed(Connection& connection, int error) noexcept {
+  if (error == 0) return transportFailed(connection, 0);
   if (connection.systemError == 0) connection.systemError = error;
   connection.writeEnded = true;
   connection.heldByOutput = false;
@@ -190,7 +183,7 @@ void Reactor::noteOutput(Connection& connection) noexcept {
 void Reactor::end(Connection& connection) noexcept {
   if (!connection.isOpen() || connection.endRequested) return;
   connection.endRequested = true;
-  if (!connection.output && !connection.connecting) outputIsOut(connection);
+  if (!connection.output && !connection.connecting && !connection.handshaking) outputIsOut(connection);
 }
 
 bool Reactor::watchDrain(Connection& connection) noexcept {
@@ -206,12 +199,7 @@ void Reactor::finishConnect(Connection& connection) noexcept {
   if (::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   if (error != 0) return fault(connection, CloseReason::kSystem, error);
   connection.connecting = false;
-  events_.push_back(connectedEvent(connection));
-  if (connection.output) {
-    flushOutput(connection);
-  } else if (connection.endRequested) {
-    outputIsOut(connection);
-  }
+  begin(connection);
 }
 
 }  // namespace sluice

@@ -57,6 +57,57 @@ TEST(Reading, JoinsAFrameCutAtAnyByte) {
   }
 }
 
+// A read stops in front of urgent data, short of what was asked for, though more lies behind it.
+TEST(Reading, GoesOnBehindUrgentData) {
+  DrivenReactor driven;
+  Endpoint& server = driven.listen(kLines);
+  Client client(server.listener.address());
+  client.send("one\n");
+  ASSERT_EQ(::send(client.fd(), "!", 1, MSG_OOB), 1);
+  client.send("two\n");
+  ASSERT_TRUE(driven.until([&] { return driven.frameCount == 2; }));
+  EXPECT_EQ(driven.frames.begin()->second, (Frames{"one", "two"}));
+
+  // And when the urgent byte comes between the report and the read, or alone.
+  client.send("three\n");
+  ASSERT_EQ(::send(client.fd(), "!", 1, MSG_OOB), 1);
+  driven.settle();
+  ASSERT_EQ(::send(client.fd(), "!", 1, MSG_OOB), 1);
+  driven.settle();
+  client.send("four\n");
+  EXPECT_TRUE(driven.until([&] { return driven.frameCount == 4; }));
+}
+
+// So does one of a unix socket, in front of a descriptor that was sent along.
+TEST(Reading, GoesOnBehindDescriptorsThatAPeerSends) {
+  DrivenReactor driven;
+  SocketAddress address;
+  const std::string path = "/tmp/sluice-reading-" + std::to_string(::getpid()) + ".sock";
+  ASSERT_EQ(SocketAddress::fromPath(path, address), 0);
+  int error = 0;
+  Endpoint* server = driven.reactor().listen(address, {}, kLines, {}, error);
+  ASSERT_NE(server, nullptr);
+  driven.reactor().setReading(*server, true);
+  Client client(address);
+  client.send("one\n");
+  char control[CMSG_SPACE(sizeof(int))] = {};
+  std::string text = "two\n";
+  iovec piece{.iov_base = text.data(), .iov_len = text.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  *reinterpret_cast<int*>(CMSG_DATA(header)) = client.fd();
+  ASSERT_EQ(::sendmsg(client.fd(), &message, 0), 4);
+  client.send("three\n");
+  EXPECT_TRUE(driven.until([&] { return driven.frameCount == 3; }));
+}
+
 TEST(Reading, GrowsTheArenaForAFrameThatIsLarger) {
   DrivenReactor driven(kMinArenaBytes);
   Endpoint& server = driven.listen(kLines);
