@@ -90,7 +90,8 @@ class RecordLayer final : public Transport {
       }
     }
     const Step flushed = flush(fd);
-    return {.outcome = flushed.outcome == Io::kFailed ? Io::kFailed : Io::kDone, .bytes = taken, .error = flushed.error};
+    return {
+        .outcome = flushed.outcome == Io::kFailed ? Io::kFailed : Io::kDone, .bytes = taken, .error = flushed.error};
   }
 
   Step end(int fd) noexcept override {
