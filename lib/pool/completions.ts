@@ -38,6 +38,7 @@ export class Completions extends WakeSource {
     this.#slowLook.begin();
   }
 
+  /** Nothing is outstanding any more, whatever ended the last task: the process may go. */
   stop(): void {
     Waker.get().remove(this);
   }

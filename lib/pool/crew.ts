@@ -7,6 +7,8 @@
 import { TimerHeap } from '../waiting/timer-heap.js';
 import { Alarm } from './alarm.js';
 import type { LaneHandle } from './lane-work.js';
+import { type Loss, lossError } from './loss.js';
+import { callBack, reportLoss } from './loss-report.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { moduleName, type ResolvedPoolOptions } from './options.js';
 import { PoolClosedError, WorkerStartError } from './pool-error.js';
@@ -33,10 +35,13 @@ export interface CrewHost {
   workerReady(handlers: readonly string[]): void;
   /** A worker said something that is no matter of the crew's. */
   said(worker: WorkerHandle, message: FromWorker): void;
-  /** A worker's thread is gone: what it had not begun is to run elsewhere, what it had begun is lost. */
-  workerEnded(worker: WorkerHandle): void;
-  /** The module can't be run: whoever waits for a worker waits in vain. */
-  cannotStart(error: WorkerStartError): void;
+  /**
+   * A worker's thread is gone: what it had not begun is to run elsewhere, what it had begun is lost. Answers whether anybody was told
+   * of a loss.
+   */
+  workerEnded(worker: WorkerHandle): boolean;
+  /** The module can't be run: whoever waits for a worker waits in vain. Answers whether anybody did. */
+  cannotStart(error: WorkerStartError): boolean;
 }
 
 /** @internal */
@@ -198,6 +203,7 @@ export class Crew {
         this.#host.workerReady(message.handlers);
         this.#tellReady();
         this.grow();
+        this.#tellStart(worker);
         break;
       case 'failed':
         this.#startFailure = message.thrown;
@@ -220,6 +226,11 @@ export class Crew {
     }
   }
 
+  #tellStart({ threadId }: WorkerHandle): void {
+    const { onWorkerStart } = this.#options;
+    if (onWorkerStart !== undefined) callBack(() => onWorkerStart({ threadId }));
+  }
+
   /**
    * Replaces workers that want it, as far as there is room for successors. Without one, a worker that waits for tasks of its tasks
    * might wait for ever.
@@ -238,39 +249,56 @@ export class Crew {
     Atomics.store(counters, ACTIVE, 0);
     memory.setSearching(index, false);
     memory.queue.sweep();
-    this.#host.workerEnded(worker);
+    let isKnown = this.#host.workerEnded(worker);
     this.#workers[index] = undefined;
     if (!retired) this.lost++;
     memory.idle.wakeAll();
     if (this.#closed) return;
     if (retired) this.ensure();
-    else this.#replace(worker);
+    else {
+      if (this.#replace(worker)) isKnown = true;
+      this.#reportLoss(worker, isKnown);
+    }
     this.#retireWilling();
   }
 
-  #replace(worker: WorkerHandle): void {
+  #reportLoss(worker: WorkerHandle, isKnown: boolean): void {
+    const couldNotStart = worker.readyAt === 0;
+    const failure = couldNotStart ? this.#startFailure : undefined;
+    const loss: Loss = { ...worker.loss, ...(failure !== undefined && { reason: 'start', cause: failure }) };
+    // A module that does not load fails again and again: said once is enough where nobody asks.
+    const isSaid = isKnown || (couldNotStart && this.#failures > 1);
+    reportLoss(lossError(loss, undefined, this.#options.errors), this.#options, isSaid);
+  }
+
+  /** Sees to a successor of a worker that was lost. Answers whether it told anybody that there will be none. */
+  #replace(worker: WorkerHandle): boolean {
     const diedSoon = worker.readyAt === 0 || performance.now() - worker.readyAt < SOON_MS;
     this.#failures = diedSoon ? this.#failures + 1 : 0;
+    let isKnown = false;
     if (worker.readyAt === 0 && (!this.#hasLoaded || this.#failures >= MAX_FAILURES))
-      this.#cannotStart(worker);
+      isKnown = this.#cannotStart(worker);
     if (this.#failures === 0) {
       this.ensure();
-      return;
+      return isKnown;
     }
     const delay = Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** (this.#failures - 1));
     if (!this.#startAgain.isSet) this.#startAgain.set(delay);
     this.#holdStarting();
+    return isKnown;
   }
 
-  #cannotStart(worker: WorkerHandle): void {
+  /** Answers whether anybody waited, and was told. */
+  #cannotStart(worker: WorkerHandle): boolean {
     const thrown = this.#startFailure ?? worker.loss.cause;
     const cause =
       thrown === undefined
         ? new Error(`the worker ended with code ${worker.loss.exitCode} while it loaded`)
         : rebuildThrown(thrown, this.#options.errors);
     const error = new WorkerStartError(moduleName(this.#options.module), explained(cause));
-    this.#host.cannotStart(error);
+    const isKnown = this.#host.cannotStart(error) || this.#readyWaiters.length > 0;
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(error);
+    return isKnown;
   }
 
   /** Somebody waits for workers to be ready: that keeps the process alive. */

@@ -11,6 +11,7 @@ export type {
   QueueOptions,
   RecycleOptions,
   WhenFull,
+  WorkerInfo,
   WorkersOptions,
 } from './options.js';
 export {

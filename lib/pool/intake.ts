@@ -353,6 +353,7 @@ export class Intake {
     if (--this.outstanding === 0) {
       // What a worker had been given and not begun when it died was counted nowhere.
       this.#neverBegun += this.waiting;
+      this.completions.stop();
       this.onEmpty?.();
     }
     if (this.#backlog.size > 0 || this.#outside.size > 0) this.#feed();
@@ -407,8 +408,9 @@ export class Intake {
     this.#neverBegun++;
   }
 
-  /** No worker can be had: everything that waits for one fails. */
-  failWaiting(error: Error): void {
+  /** No worker can be had: everything that waits for one fails. Answers whether anything did. */
+  failWaiting(error: Error): boolean {
+    const { completed } = this;
     this.#feeding = true; // nothing moves up meanwhile
     for (const task of [...this.table]) if (this.#takeBack(task)) task.reject(error);
     for (const task of this.#outside.drain()) {
@@ -421,6 +423,7 @@ export class Intake {
       task.reject(error);
     }
     this.#feeding = false;
+    return this.completed > completed;
   }
 
   /** Everything that is not over fails, since the pool closes. Answers how many those were. */

@@ -10,10 +10,15 @@ export interface Loss {
   cause?: Thrown;
 }
 
-/** @internal For whoever had `handler` running there, or frames for it. `errors`: the program's own classes, by name. */
+/**
+ * For whoever had `handler` running there, or frames for it; without a handler, for whoever asks about workers. `errors`: the program's
+ * own classes, by name.
+ *
+ * @internal
+ */
 export function lossError(
   loss: Loss,
-  handler: string,
+  handler: string | undefined,
   errors: ReadonlyMap<string, { prototype: Error }>,
 ): WorkerLostError {
   const cause = loss.cause === undefined ? undefined : { cause: rebuildThrown(loss.cause, errors) };

@@ -20,14 +20,14 @@ import type { WorkerHandle } from './worker-handle.js';
 
 /**
  * What the worker ran is lost, and whoever awaits it is told; what its handlers had submitted is forgotten; what waits is announced
- * again, since the worker may have had its number in its hands.
+ * again, since the worker may have had its number in its hands. Answers how many were told.
  *
  * @internal
  */
-export function settleLost(memory: PoolMemory, intake: Intake, worker: WorkerHandle): void {
+export function settleLost(memory: PoolMemory, intake: Intake, worker: WorkerHandle): number {
   intake.completions.drain(); // what it ended before it died
   forgetOwned(memory, worker.index);
-  loseOwn(memory, intake, worker);
+  let told = loseOwn(memory, intake, worker);
   const makerSlots = memory.maker.slotCount;
   for (let slot = 0; slot < memory.slotCount; slot++) {
     const state = stateOf(memory, slot);
@@ -35,8 +35,10 @@ export function settleLost(memory: PoolMemory, intake: Intake, worker: WorkerHan
       if (!memory.queue.pushWord(slot)) intake.retries.add(() => memory.queue.pushWord(slot));
     } else if (slot >= makerSlots && (state & KIND_MASK) === RUNNING && workerIn(state) === worker.index) {
       tellLoss(memory, intake, slot, generationIn(state), worker.loss);
+      told++;
     }
   }
+  return told;
 }
 
 const stateOf = (memory: PoolMemory, slot: number): number =>
@@ -56,15 +58,18 @@ function forgetOwned(memory: PoolMemory, index: number): void {
   }
 }
 
-/** Tasks of this thread's that the worker ran, or that had been given to it alone. */
-function loseOwn(memory: PoolMemory, intake: Intake, worker: WorkerHandle): void {
+/** Tasks of this thread's that the worker ran, or that had been given to it alone. Answers how many were still awaited. */
+function loseOwn(memory: PoolMemory, intake: Intake, worker: WorkerHandle): number {
+  let told = 0;
   for (const task of [...intake.table]) {
     const state = stateOf(memory, task.slot);
     if (workerIn(state) !== worker.index) continue;
     if ((state & KIND_MASK) === DIRECT) intake.neverBegan(); // its arguments went down with the port
-    if ((state & KIND_MASK) === DIRECT || (state & KIND_MASK) === RUNNING)
-      intake.table.lose(task, worker.loss);
+    if ((state & KIND_MASK) !== DIRECT && (state & KIND_MASK) !== RUNNING) continue;
+    if (task.isAwaited) told++;
+    intake.table.lose(task, worker.loss);
   }
+  return told;
 }
 
 /** Tells another worker that a task of its own is lost. */

@@ -4,7 +4,8 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
 import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
-import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
+import { checkFunction, checkInteger, checkOneOf, checkOptions } from '../validate.js';
+import type { WorkerLostError } from './pool-error.js';
 
 /** How many workers a pool has: a number, or bounds between which it grows and shrinks. */
 export interface WorkersOptions {
@@ -51,6 +52,12 @@ export interface AsyncContextOptions {
   export: string;
 }
 
+/** A worker, as {@link PoolOptions.onWorkerStart} is told of it. */
+export interface WorkerInfo {
+  /** As `threadId` of `node:worker_threads` in the worker; the `threadId` of a WorkerLostError and of `stats().perWorker`. */
+  readonly threadId: number;
+}
+
 /** Options of {@link WorkerPool}. */
 export interface PoolOptions {
   /** Default: `{ min: 1, max: <number of processors>, idleMs: 10_000 }`. */
@@ -85,6 +92,17 @@ export interface PoolOptions {
    * module exports under the name `export`. What it holds is cloned with each task: keep it small. Default: none.
    */
   asyncContext?: AsyncContextOptions;
+  /**
+   * Called when a worker can take tasks: it has loaded the module, and its warm-up and the broadcasts until then are done. What it throws is
+   * an uncaught exception. Default: none.
+   */
+  onWorkerStart?: (worker: WorkerInfo) => void;
+  /**
+   * Called once for each worker that ends otherwise than by retirement or `close`, whether it ran something or nothing; `reason` says why,
+   * `'start'` of one that could not load the module. What it throws is an uncaught exception. Default: where no task and no call was told
+   * of it either, a process warning on stderr.
+   */
+  onWorkerLost?: (error: WorkerLostError) => void;
   /** Error classes of the program that a task may throw: they arrive as instances of these, found by `name`. */
   errors?: readonly (new (
     ...args: never[]
@@ -110,6 +128,8 @@ export interface ResolvedPoolOptions {
   env: NodeJS.ProcessEnv | undefined;
   warmUp: string | undefined;
   asyncContext: AsyncContextOptions | undefined;
+  onWorkerStart: ((worker: WorkerInfo) => void) | undefined;
+  onWorkerLost: ((error: WorkerLostError) => void) | undefined;
   errors: ReadonlyMap<string, { prototype: Error }>;
 }
 
@@ -142,6 +162,8 @@ const known = [
   'env',
   'warmUp',
   'asyncContext',
+  'onWorkerStart',
+  'onWorkerLost',
   'errors',
 ] as const satisfies readonly (keyof PoolOptions)[];
 
@@ -222,6 +244,8 @@ export function resolvePoolOptions(module: unknown, options: unknown): ResolvedP
     if (given[name] !== undefined && (typeof given[name] !== 'object' || given[name] === null))
       throw new InvalidArgTypeError(`options.${name}`, 'an object', given[name]);
   }
+  for (const name of ['onWorkerStart', 'onWorkerLost'] as const)
+    if (given[name] !== undefined) checkFunction(`options.${name}`, given[name]);
   return {
     module: resolveModule(module),
     ...resolveWorkers(given.workers),
@@ -247,6 +271,8 @@ export function resolvePoolOptions(module: unknown, options: unknown): ResolvedP
     env: given.env as NodeJS.ProcessEnv | undefined,
     warmUp: given.warmUp as string | undefined,
     asyncContext: resolveAsyncContext(given.asyncContext),
+    onWorkerStart: given.onWorkerStart as PoolOptions['onWorkerStart'],
+    onWorkerLost: given.onWorkerLost as PoolOptions['onWorkerLost'],
     errors: resolveErrors(given.errors),
   };
 }

@@ -12,8 +12,8 @@ export type WorkerLossCause =
   | 'start';
 
 /**
- * The worker died while it ran this task, so nobody knows how far the task came. `code` is `ERR_WORKER_LOST`. A task that had
- * not begun is run by another worker and does not see this.
+ * A worker died. `code` is `ERR_WORKER_LOST`. A task that fails with it was running there, and nobody knows how far it came; a task that
+ * had not begun is run by another worker and does not see this. {@link PoolOptions.onWorkerLost} is told of each worker's death once.
  */
 export class WorkerLostError extends SluiceError {
   /** What ended the worker. */
@@ -22,22 +22,28 @@ export class WorkerLostError extends SluiceError {
   readonly exitCode: number | undefined;
   /** The thread's number, as `threadId` of `node:worker_threads` gave it. */
   readonly threadId: number;
-  /** The handler that ran. */
-  readonly handler: string;
+  /** The handler that ran; undefined where the error is about the worker itself. */
+  readonly handler: string | undefined;
   constructor(
-    what: { reason: WorkerLossCause; exitCode: number | undefined; threadId: number; handler: string },
+    what: {
+      reason: WorkerLossCause;
+      exitCode: number | undefined;
+      threadId: number;
+      handler: string | undefined;
+    },
     options?: ErrorOptions,
   ) {
     const how = {
       exit: `exited with code ${what.exitCode}`,
-      error: 'ended by an uncaught error',
+      error: 'was ended by an uncaught error',
       'out-of-memory': 'ran out of memory',
       terminated: 'was terminated',
       aborted: 'was ended, since the task did not heed its abort',
       timeout: 'was ended, since the task went on after its timeout',
       start: 'could not start',
     }[what.reason];
-    super('ERR_WORKER_LOST', `the worker that ran '${what.handler}' ${how}`, options);
+    const who = what.handler === undefined ? 'a worker' : `the worker that ran '${what.handler}'`;
+    super('ERR_WORKER_LOST', `${who} ${how}`, options);
     this.reason = what.reason;
     this.exitCode = what.exitCode;
     this.threadId = what.threadId;

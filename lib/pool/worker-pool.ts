@@ -227,11 +227,16 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     }
   }
 
-  #workerEnded(worker: WorkerHandle): void {
-    settleLost(this.#memory, this.#intake, worker);
+  /** Answers whether anybody was told that something is lost. */
+  #workerEnded(worker: WorkerHandle): boolean {
+    let isKnown = settleLost(this.#memory, this.#intake, worker) > 0;
     this.#relays.abortAll(worker);
     const thread = Atomics.load(this.#memory.workers[worker.index]!.counters, THREAD);
-    this.#lanes.sweep(thread, (handler) => lossError(worker.loss, handler, this.#options.errors));
+    this.#lanes.sweep(thread, (handler) => {
+      isKnown = true;
+      return lossError(worker.loss, handler, this.#options.errors);
+    });
+    return isKnown;
   }
 
   /**
