@@ -21,8 +21,10 @@ type View = Uint8Array | DataView;
 type ViewType = new (buffer: ArrayBuffer, byteOffset: number, length: number) => View;
 const viewTypes: ViewType[] = [];
 for (const name of Object.getOwnPropertyNames(globalThis).sort()) {
+  // Looked at by name first: in a program given to `--eval`, names of built-in modules are getters that load them.
+  if (!name.endsWith('Array') && name !== 'DataView') continue;
   const type = (globalThis as unknown as Record<string, ViewType>)[name]!;
-  const isTyped = name.endsWith('Array') && Object.getPrototypeOf(type) === Object.getPrototypeOf(Uint8Array);
+  const isTyped = Object.getPrototypeOf(type) === Object.getPrototypeOf(Uint8Array);
   if (isTyped || name === 'DataView') viewTypes.push(type);
 }
 
