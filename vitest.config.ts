@@ -23,8 +23,8 @@ export default defineConfig({
   resolve: {
     alias: [
       {
-        find: /^sluice\/testing$/,
-        replacement: new URL('./dist/testing/index.js', import.meta.url).pathname,
+        find: /^sluice\/(\w+)$/,
+        replacement: `${new URL('./dist', import.meta.url).pathname}/$1/index.js`,
       },
       { find: /^sluice$/, replacement: new URL('./dist/index.js', import.meta.url).pathname },
     ],

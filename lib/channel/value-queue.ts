@@ -37,6 +37,13 @@ export class ValueQueue<T> {
     return values;
   }
 
+  /** Forgets all values, and the memory for them. */
+  clear(): void {
+    this.length = 0;
+    this.#head = 0;
+    this.#slots = [];
+  }
+
   #grow(): void {
     const old = this.#slots;
     const slots = new Array<T | undefined>(Math.max(FIRST_SLOTS, old.length * 2)).fill(undefined);

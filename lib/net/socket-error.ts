@@ -37,13 +37,10 @@ export class EndpointClosedError extends SluiceError {
 }
 recogniseAcrossCopies(EndpointClosedError, 'EndpointClosedError');
 
-/** The endpoint has a consumer already. `code` is `ERR_CONSUMER_ACTIVE`. */
+/** The endpoint, or the flow, has a consumer already. `code` is `ERR_CONSUMER_ACTIVE`. */
 export class ConsumerActiveError extends SluiceError {
-  constructor() {
-    super(
-      'ERR_CONSUMER_ACTIVE',
-      'the endpoint has a consumer already: one for await, onBatch or recv at a time',
-    );
+  constructor(message = 'the endpoint has a consumer already: one for await, onBatch or recv at a time') {
+    super('ERR_CONSUMER_ACTIVE', message);
   }
 }
 recogniseAcrossCopies(ConsumerActiveError, 'ConsumerActiveError');
