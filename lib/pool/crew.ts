@@ -14,6 +14,7 @@ import { moduleName, type ResolvedPoolOptions } from './options.js';
 import { PoolClosedError, WorkerStartError } from './pool-error.js';
 import { ACTIVE, FINISHED, LANE_TURNS, MAKER, OPEN, OUTSTANDING, type PoolMemory } from './pool-memory.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
+import type { Delivery } from './value-port.js';
 import { WorkerHandle } from './worker-handle.js';
 
 /** A worker that dies sooner than this after it was ready counts as one that could not start. */
@@ -34,7 +35,7 @@ export interface CrewHost {
   /** A worker has loaded the module, and can take tasks. */
   workerReady(handlers: readonly string[]): void;
   /** A worker said something that is no matter of the crew's. */
-  said(worker: WorkerHandle, message: FromWorker): void;
+  said(worker: WorkerHandle, message: FromWorker, delivery: Delivery | undefined): void;
   /**
    * A worker's thread is gone: what it had not begun is to run elsewhere, what it had begun is lost. Answers whether anybody was told
    * of a loss.
@@ -167,7 +168,7 @@ export class Crew {
     if (seat < 0 || seat > this.#memory.workers.length - 1) return false;
     const { min, max, idleMs } = this.#options;
     this.#workers[seat] = new WorkerHandle(this.#options, this.#startOf(seat), {
-      said: (worker, message) => this.#said(worker, message),
+      said: (worker, message, delivery) => this.#said(worker, message, delivery),
       awaitsRecord: (slot) => this.#memory.ownerOf(slot) === MAKER,
       ended: (worker) => this.#ended(worker),
     });
@@ -193,7 +194,7 @@ export class Crew {
     };
   }
 
-  #said(worker: WorkerHandle, message: FromWorker): void {
+  #said(worker: WorkerHandle, message: FromWorker, delivery: Delivery | undefined): void {
     switch (message.type) {
       case 'ready':
         if (worker.state === 'starting') worker.state = 'ready';
@@ -222,7 +223,7 @@ export class Crew {
         break;
       }
       default:
-        this.#host.said(worker, message);
+        this.#host.said(worker, message, delivery);
     }
   }
 

@@ -6,6 +6,7 @@ import { Encoded } from '../memory/codec/encoded.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import { cancellationSource } from '../waiting/cancellation.js';
 import { writeArguments } from './arguments.js';
+import { Arrivals } from './arrivals.js';
 import { Backlog } from './backlog.js';
 import type { FromWorker } from './messages.js';
 import { asksForWatch } from './overseer.js';
@@ -19,6 +20,7 @@ import { Task, TaskExtras } from './task.js';
 import { TaskLimits } from './task-limits.js';
 import { TaskTable } from './task-table.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
+import { argumentsPayload, type Delivery, type Payload } from './value-port.js';
 
 /** A pool seen from one of its workers. */
 export interface CurrentPool {
@@ -66,7 +68,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   readonly #memory: PoolMemory;
   readonly #worker: number;
   readonly handlers: readonly string[];
-  readonly #say: (message: FromWorker) => void;
+  readonly #say: (message: FromWorker, payload?: Payload) => void;
   readonly table: TaskTable;
   readonly #taskTimeout: number;
   readonly #limits: TaskLimits;
@@ -75,6 +77,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     return this.outstanding > 0;
   });
   readonly #inbox: InboxReader;
+  readonly #arrivals: Arrivals;
   readonly #backlog: Backlog<Task>;
   readonly #scratch = new Encoded();
   readonly #fed = new Encoded();
@@ -92,7 +95,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     memory: PoolMemory,
     worker: number,
     handlers: readonly string[],
-    say: (message: FromWorker) => void,
+    say: (message: FromWorker, payload?: Payload) => void,
     options: { epoch: number; taskTimeout: number; context: AsyncLocalStorage<unknown> | undefined },
   ) {
     const { epoch, taskTimeout } = options;
@@ -118,6 +121,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
       { epoch, limited: taskTimeout < Infinity, errors: new Map() },
     );
     this.#limits = new TaskLimits(memory, epoch, taskTimeout, this);
+    this.#arrivals = new Arrivals(this.table);
   }
 
   attach(runner: Runner): void {
@@ -169,8 +173,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
       if (error instanceof CodecError) this.#relay(task, args, { timeout } as RelayOptions);
       else {
         this.outstanding--;
-        task.extras?.detach();
-        throw error;
+        task.reject(error);
       }
       return task.promise!;
     }
@@ -239,22 +242,33 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     const call = ++this.#calls;
     this.#relayedCalls.set(call, task);
     try {
-      this.#say({ type: 'relay', call, handler: task.name, args: [...args], options });
+      this.#say({ type: 'relay', call, handler: task.name, options }, argumentsPayload(args));
     } catch (error) {
       this.#relayedCalls.delete(call);
       this.outstanding--;
-      task.reject(new CodecError('structured', error));
+      task.reject(error);
       return;
     }
     wakeInbox(this.#memory.thread(MAKER));
   }
 
-  relayed(call: number, value: unknown): void {
-    this.#relayOver(call)?.resolve(value);
+  relayed(call: number, delivery: Delivery): void {
+    const task = this.#relayOver(call);
+    try {
+      task?.resolve(delivery.value());
+    } catch (error) {
+      task?.fail(() => error);
+    }
   }
 
-  relayFailed(call: number, thrown: Thrown): void {
-    this.#relayOver(call)?.fail(() => rebuildThrown(thrown, new Map()));
+  relayFailed(call: number, delivery: Delivery): void {
+    this.#relayOver(call)?.fail(() => {
+      try {
+        return rebuildThrown(delivery.value() as Thrown, new Map());
+      } catch (error) {
+        return error;
+      }
+    });
   }
 
   #relayOver(call: number): Task | undefined {
@@ -286,11 +300,11 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
     if (kind === ABORT) this.#runner.abort(slot, generation);
     else if (kind === CREDIT) this.#runner.credit(slot, generation, bytes, start, end);
-    else this.table.record(kind, slot, generation, bytes, start, end);
+    else this.#arrivals.record(kind, slot, generation, bytes, start, end);
   }
 
-  valueByPort(slot: number, generation: number, kind: number, value: unknown): void {
-    this.table.valueByPort(slot, generation, kind, value);
+  valueByPort(slot: number, generation: number, kind: number, delivery: Delivery): void {
+    this.#arrivals.valueByPort(slot, generation, kind, delivery);
   }
 }
 

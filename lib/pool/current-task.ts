@@ -12,7 +12,7 @@ export interface CurrentTask {
    * Sends `value` to the caller's `onProgress`. Structured clone. True: it is on its way. False: the caller is behind, and the value
    * waits here for room unless a later one takes its place; or the task is over. The last one always arrives, before the task's end.
    *
-   * @throws CodecError for what can't be cloned, and for more than 32 KiB on the way to another worker's handler
+   * @throws CodecError for what can't be cloned
    */
   progress(value: unknown): boolean;
 }

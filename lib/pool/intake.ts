@@ -5,6 +5,7 @@
  * into the backlog, and from there into slots as others end. One that finds the queue full waits outside, or is refused.
  */
 
+import type { TransferListItem } from 'node:worker_threads';
 import { CodecError } from '../memory/codec/codec-error.js';
 import { Encoded } from '../memory/codec/encoded.js';
 import { bytesOf } from '../memory/copy-bytes.js';
@@ -31,6 +32,7 @@ import type { Submission } from './submission.js';
 import type { Task } from './task.js';
 import { TaskLimits } from './task-limits.js';
 import { TaskTable } from './task-table.js';
+import { encodedPayload, type Payload, portPayload } from './value-port.js';
 
 /** @internal */
 export class Intake {
@@ -84,7 +86,7 @@ export class Intake {
         slotFreed: (task) => this.#over(task),
         receiveValue: (worker, slot, generation) => {
           const value = crew.at(worker)?.takeValue(slot, generation);
-          if (value !== undefined) this.table.valueByPort(slot, generation, value.kind, value.value);
+          if (value !== undefined) this.table.valueByPort(slot, generation, value.kind, value.delivery);
         },
         sendLater: (retry) => this.retries.add(retry),
       },
@@ -141,17 +143,13 @@ export class Intake {
       task.reject(this.notFound(task.name));
       return;
     }
-    let byPort = transfer !== undefined && transfer.length > 0;
-    if (!byPort) {
-      try {
-        task.counted = writeArguments(this.#scratch, args);
-        byPort = !this.table.canHold(this.#scratch.length);
-      } catch (error) {
-        if (!(error instanceof CodecError)) throw error;
-        byPort = true;
-      }
+    try {
+      task.payload = this.#encode(task, args, transfer);
+    } catch (error) {
+      task.reject(error);
+      return;
     }
-    if (byPort) task.args = clonedArguments(args, transfer);
+    const byPort = task.payload !== undefined;
     task.sequence = this.submitted++;
     if (!this.#admit(task, args)) return;
     if (this.outstanding++ === 0) this.#begins();
@@ -173,6 +171,22 @@ export class Intake {
     if (isOutside) return;
     if (!waitsForKey) this.#backlog.push(task);
     this.#feed();
+  }
+
+  /**
+   * Writes the arguments to the scratch memory, or answers what goes by port in their place.
+   *
+   * @throws CodecError for what nothing carries; also whatever a getter throws
+   */
+  #encode(task: Task, args: unknown[], transfer: RunOptions['transfer']): Payload | undefined {
+    if (transfer !== undefined && transfer.length > 0) return clonedArguments(args, transfer);
+    try {
+      task.counted = writeArguments(this.#scratch, args);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      return clonedArguments(args, []);
+    }
+    return this.table.canHold(this.#scratch.length) ? undefined : encodedPayload(this.#scratch, task.counted);
   }
 
   notFound(name: string): HandlerNotFoundError {
@@ -300,7 +314,7 @@ export class Intake {
         task.reject(this.notFound(task.name));
         continue;
       }
-      if (task.args !== undefined) {
+      if (task.payload !== undefined) {
         if (!this.#placeDirect(task)) {
           this.#backlog.unshift(task);
           return;
@@ -322,11 +336,17 @@ export class Intake {
     const best = this.#crew.leastLoaded();
     if (best === undefined || !this.table.placeDirect(task, best.index)) return false;
     const { slot, generation } = task;
-    const { args, list } = task.args as unknown as ClonedArguments;
-    task.args = undefined;
+    const { payload } = task;
+    task.payload = undefined;
     best.direct++;
     task.direct = best;
-    best.post({ type: 'task', slot, generation, args }, list);
+    try {
+      best.post({ type: 'task', slot, generation }, payload);
+    } catch (error) {
+      // What moves along was closed or moved elsewhere since the call.
+      this.#takeBack(task);
+      task.reject(error);
+    }
     return true;
   }
 
@@ -451,16 +471,11 @@ export class Intake {
   }
 }
 
-interface ClonedArguments {
-  args: unknown[];
-  list: readonly never[];
-}
-
 /** Arguments for a message port, as they are at the moment of the call. */
-function clonedArguments(args: unknown[], list: RunOptions['transfer']): readonly unknown[] {
+function clonedArguments(args: unknown[], list: readonly TransferListItem[]): Payload {
   try {
-    const moved = structuredClone({ args, list: list ?? [] }, { transfer: [...(list ?? [])] as never[] });
-    return moved as unknown as readonly unknown[];
+    const moved = structuredClone({ args, list }, { transfer: [...list] as never[] });
+    return portPayload(moved.args, moved.list);
   } catch (error) {
     throw new CodecError('structured', error);
   }

@@ -1,4 +1,7 @@
-/** What a pool and its workers say to each other by message port: rare things, and values that shared memory can't carry. */
+/**
+ * What a pool and its workers say to each other by message port: rare things, and values that shared memory can't carry. Those come with a
+ * message, as its payload: value-port.ts.
+ */
 import type { LaneHandle } from './lane-work.js';
 import type { PoolMemoryHandle } from './pool-memory.js';
 import type { Thrown } from './thrown.js';
@@ -25,20 +28,26 @@ export interface WorkerStart {
   workerData: unknown;
 }
 
-/** A task for this worker and no other. */
+/** A task for this worker and no other. The payload has its arguments. */
 export interface DirectTask {
   type: 'task';
   slot: number;
   generation: number;
-  args: readonly unknown[];
 }
 
-/** A task that a worker hands to the pool's maker: what only the maker knows how to place. */
+/** A value of the task in a slot, as the payload. */
+export interface ValueMessage {
+  type: 'value';
+  slot: number;
+  generation: number;
+  kind: number;
+}
+
+/** A task that a worker hands to the pool's maker: what only the maker knows how to place. The payload has its arguments. */
 export interface RelayedTask {
   type: 'relay';
   call: number;
   handler: string;
-  args: unknown[];
   options: { timeout?: number; priority?: number; key?: string | number };
 }
 
@@ -48,14 +57,16 @@ export type ToWorker =
   | { type: 'dispatch-over'; id: number }
   /** `closing`: nobody but tasks submits any more. */
   | { type: 'retire'; closing: boolean }
-  | { type: 'value'; slot: number; generation: number; kind: number; value: unknown }
-  | { type: 'relayed'; call: number; value: unknown }
-  | { type: 'relay-failed'; call: number; thrown: Thrown };
+  | ValueMessage
+  /** The payload is what it returned. */
+  | { type: 'relayed'; call: number }
+  /** The payload is what it threw, described. */
+  | { type: 'relay-failed'; call: number };
 
 export type FromWorker =
   | { type: 'ready'; handlers: string[] }
   | { type: 'failed'; thrown: Thrown }
-  | { type: 'value'; slot: number; generation: number; kind: number; value: unknown }
+  | ValueMessage
   | { type: 'wants-retirement'; why: 'tasks' | 'heap' | 'age' }
   | { type: 'retired' }
   | { type: 'exiting'; code: number }

@@ -7,21 +7,15 @@
  * Ends of tasks and items of streams that find no room wait here, and the worker begins nothing until they have gone: so they are bounded.
  * Progress is not, since a handler may report it in a loop: of each task only the latest value waits.
  */
-import type { MessagePort } from 'node:worker_threads';
 import { CodecError } from '../memory/codec/codec-error.js';
 import { Encoded } from '../memory/codec/encoded.js';
 import { writeValue } from './arguments.js';
-import type { FromWorker } from './messages.js';
-import {
-  MAKER,
-  type PoolMemory,
-  PROGRESS_BY_PORT,
-  PROGRESS_SKIPPED,
-  type ThreadMemory,
-} from './pool-memory.js';
-import { BY_PORT, fitsInbox, PROGRESS, STREAM_ITEM, sendRecord, THREW, wakeInbox } from './record.js';
+import type { FromWorker, ToWorker } from './messages.js';
+import { type PoolMemory, PROGRESS_BY_PORT, PROGRESS_SKIPPED, type ThreadMemory } from './pool-memory.js';
+import { BY_PORT, fitsInbox, PROGRESS, sendRecord, THREW, wakeInbox } from './record.js';
 import { describeThrown, type Thrown } from './thrown.js';
 import { Transferred } from './transfer.js';
+import { encodedPayload, type Payload, portPayload, type ValuePort } from './value-port.js';
 
 /** Records to one owner before it is woken. */
 const WAKE_AFTER = 32;
@@ -39,15 +33,13 @@ interface Unsent {
 /** A value of a task's progress that waits for room. */
 interface PutOff {
   generation: number;
-  /** Undefined: `value` goes by port, and moves what is in `list`. */
-  payload: Encoded | undefined;
-  value: unknown;
-  list: Transferred<unknown>['list'];
+  /** What goes into the inbox, or by port. */
+  payload: Encoded | Payload;
 }
 
 export class Outbox {
   readonly #memory: PoolMemory;
-  readonly #port: MessagePort;
+  readonly #port: ValuePort<ToWorker, FromWorker>;
   readonly #scratch = new Encoded();
   /** Owners that have records they may not know of. */
   readonly #told: ThreadMemory[] = [];
@@ -59,7 +51,7 @@ export class Outbox {
   readonly #putOff = new Map<number, PutOff>();
   readonly #counters: Int32Array;
 
-  constructor(memory: PoolMemory, worker: number, port: MessagePort) {
+  constructor(memory: PoolMemory, worker: number, port: ValuePort<ToWorker, FromWorker>) {
     this.#memory = memory;
     this.#counters = memory.workers[worker]!.counters;
     this.#port = port;
@@ -75,38 +67,56 @@ export class Outbox {
     this.#later.push(retry);
   }
 
-  /** `kind` with a value. One that can't be cloned is told as an error of the task. */
+  /** The end of a task, with the value that it returned. One that can't be cloned is told as an error of the task. */
   value(slot: number, generation: number, kind: number, value: unknown): void {
+    try {
+      this.send(slot, generation, kind, value);
+    } catch (error) {
+      this.thrown(slot, generation, THREW, describeThrown(error));
+    }
+  }
+
+  /**
+   * `kind` with a value.
+   *
+   * @throws CodecError for a value that can't be cloned, or whatever a getter of it throws; then nothing was sent
+   */
+  send(slot: number, generation: number, kind: number, value: unknown): void {
     if (this.#putOff.size > 0) this.#sendPutOff(slot);
     if (value === undefined) {
       this.#send(kind, slot, generation, undefined);
       return;
     }
     if (value instanceof Transferred) {
-      this.#post(kind, slot, generation, value.value, value.list);
+      this.#post(kind, slot, generation, portPayload(value.value, value.list));
       return;
     }
     const scratch = this.#scratch;
     try {
       writeValue(scratch, value);
     } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
       // Structured clone carries more by port (shared memory, keys, blobs).
-      if (error instanceof CodecError) this.#post(kind, slot, generation, value, [], error);
-      else this.thrown(slot, generation, THREW, describeThrown(error));
+      this.#post(kind, slot, generation, portPayload(value));
       return;
     }
     if (fitsInbox(this.#memory, this.#memory.ownerOf(slot), scratch.length))
       this.#send(kind, slot, generation, scratch);
-    else this.#post(kind, slot, generation, value, []);
+    else this.#post(kind, slot, generation, encodedPayload(scratch));
   }
 
-  /** `kind` with what was thrown: plain data that can always be written. */
+  /** `kind` with what was thrown, as it was described. */
   thrown(slot: number, generation: number, kind: number, thrown: Thrown): void {
     if (this.#putOff.size > 0) this.#sendPutOff(slot);
-    writeValue(this.#scratch, thrown);
+    try {
+      writeValue(this.#scratch, thrown);
+    } catch {
+      this.#post(kind, slot, generation, portPayload(thrown)); // has parts that only a port carries
+      return;
+    }
     if (fitsInbox(this.#memory, this.#memory.ownerOf(slot), this.#scratch.length))
       this.#send(kind, slot, generation, this.#scratch);
-    else this.#post(kind, slot, generation, thrown, []);
+    else this.#post(kind, slot, generation, encodedPayload(this.#scratch));
   }
 
   /**
@@ -122,7 +132,7 @@ export class Outbox {
       this.flush();
       return true;
     }
-    if (progress.payload !== undefined) progress.payload = progress.payload.copy();
+    if (progress.payload instanceof Encoded) progress.payload = progress.payload.copy();
     this.#putOff.set(slot, progress);
     wakeInbox(this.#memory.thread(this.#memory.ownerOf(slot)));
     return false;
@@ -135,28 +145,26 @@ export class Outbox {
       try {
         writeValue(this.#scratch, value);
         if (fitsInbox(this.#memory, this.#memory.ownerOf(slot), this.#scratch.length))
-          return { generation, payload: this.#scratch, value: undefined, list: [] };
+          return { generation, payload: this.#scratch };
       } catch (error) {
         if (!(error instanceof CodecError)) throw error;
       }
     }
     const given = isTransferred ? { value: value.value, list: value.list } : { value, list: [] };
     try {
-      if (this.#memory.ownerOf(slot) !== MAKER)
-        throw new RangeError('progress to a handler of another task must fit the inbox, and be clonable'); // it could come after the end
       const moved = structuredClone(given, { transfer: [...given.list] as never[] });
-      return { generation, payload: undefined, ...moved };
+      return { generation, payload: portPayload(moved.value, moved.list) };
     } catch (error) {
       throw new CodecError('structured', error);
     }
   }
 
   /** False: there is no room. */
-  #trySend(slot: number, { generation, payload, value, list }: PutOff): boolean {
+  #trySend(slot: number, { generation, payload }: PutOff): boolean {
     const thread = this.#memory.ownerOf(slot);
     if (!this.#memory.isOpen(thread)) return true;
     if (this.#unsent.length > 0) return false;
-    if (payload !== undefined) {
+    if (payload instanceof Encoded) {
       const owner = this.#memory.thread(thread);
       if (!sendRecord(owner, PROGRESS, slot, generation, payload)) return false;
       if (!this.#told.includes(owner)) this.#told.push(owner);
@@ -166,7 +174,7 @@ export class Outbox {
     const underWay = this.#memory.slotAt(slot) + PROGRESS_BY_PORT;
     if (Atomics.load(words, underWay) >= MAX_PROGRESS_BY_PORT) return false;
     Atomics.add(words, underWay, 1);
-    this.#post(PROGRESS, slot, generation, value, list);
+    this.#post(PROGRESS, slot, generation, payload);
     return true;
   }
 
@@ -175,47 +183,20 @@ export class Outbox {
     const progress = this.#putOff.get(slot);
     if (progress === undefined) return;
     this.#putOff.delete(slot);
-    const { generation, payload, value, list } = progress;
+    const { generation, payload } = progress;
     if (this.#trySend(slot, progress)) return;
-    if (payload !== undefined) {
+    if (payload instanceof Encoded) {
       this.#send(PROGRESS, slot, generation, payload);
       return;
     }
     Atomics.add(this.#memory.words, this.#memory.slotAt(slot) + PROGRESS_BY_PORT, 1);
-    this.#post(PROGRESS, slot, generation, value, list);
+    this.#post(PROGRESS, slot, generation, payload);
   }
 
-  #post(
-    kind: number,
-    slot: number,
-    generation: number,
-    value: unknown,
-    list: Transferred<unknown>['list'],
-    otherwise?: CodecError,
-  ): void {
-    const owner = this.#memory.ownerOf(slot);
-    if (owner !== MAKER && kind === STREAM_ITEM) {
-      // It would overtake those in the inbox.
-      const tooLong = new RangeError(
-        'an item of a stream between workers must fit the inbox, and be clonable',
-      );
-      this.thrown(
-        slot,
-        generation,
-        THREW,
-        describeThrown(otherwise ?? new CodecError('structured', tooLong)),
-      );
-      return;
-    }
-    const message: FromWorker = { type: 'value', slot, generation, kind, value };
-    try {
-      this.#port.postMessage(message, list);
-    } catch (error) {
-      this.thrown(slot, generation, THREW, describeThrown(otherwise ?? new CodecError('structured', error)));
-      return;
-    }
-    // Says where among the records the value belongs, and wakes the owner. A value for another worker is forwarded instead.
-    if (owner === MAKER) this.#send(BY_PORT, slot, generation, undefined);
+  /** By port, with a record that says where among the others the value belongs, and wakes the owner. */
+  #post(kind: number, slot: number, generation: number, payload: Payload): void {
+    this.#port.send({ type: 'value', slot, generation, kind }, payload);
+    this.#send(BY_PORT, slot, generation, undefined);
   }
 
   #send(kind: number, slot: number, generation: number, payload: Encoded | undefined): void {

@@ -3,6 +3,7 @@ import { CodecError } from '../memory/codec/codec-error.js';
 import type { RelayedTask } from './messages.js';
 import { RemoteStream } from './stream.js';
 import { describeThrown } from './thrown.js';
+import { type Delivery, valuePayload } from './value-port.js';
 import type { WorkerHandle } from './worker-handle.js';
 
 type Submit = (handler: string, args: unknown[], options: object) => Promise<unknown>;
@@ -18,23 +19,23 @@ export class Relays {
     this.#submit = submit;
   }
 
-  run(worker: WorkerHandle, { call, handler, args, options }: RelayedTask): void {
+  run(worker: WorkerHandle, { call, handler, options }: RelayedTask, delivery: Delivery): void {
     const name = `${worker.threadId}/${call}`;
     const controller = new AbortController();
     this.#running.set(name, controller);
     const over = (): void => void this.#running.delete(name);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const failed = (error: unknown): void =>
-      worker.post({ type: 'relay-failed', call, thrown: describeThrown(error) });
+      worker.post({ type: 'relay-failed', call }, valuePayload(describeThrown(error)));
     const submit = async (): Promise<unknown> =>
-      this.#submit(handler, args, { ...given, signal: controller.signal });
+      this.#submit(handler, delivery.value() as unknown[], { ...given, signal: controller.signal });
     submit()
       .then((value) => {
         if (value instanceof RemoteStream) {
           void value.return();
           throw new CodecError('structured', new TypeError('a stream can not be handed on to a worker'));
         }
-        worker.post({ type: 'relayed', call, value });
+        worker.post({ type: 'relayed', call }, valuePayload(value));
       })
       .catch(failed)
       .finally(over);

@@ -54,6 +54,7 @@ import { EXPIRED, RETURNED, THREW } from './record.js';
 import { RunningTask, type TaskHome } from './running-task.js';
 import { pumpStream, streamOf } from './stream-pump.js';
 import { describeThrown } from './thrown.js';
+import type { Delivery } from './value-port.js';
 
 /** Looks at the global queue first, or takes the oldest of its own, every so many times. */
 const FAIRNESS = 61;
@@ -103,7 +104,7 @@ export class Runner implements TaskHome {
   readonly outbox: Outbox;
   /** Tasks that have begun and not ended, by slot: only those that need a record here. */
   readonly #running = new Map<number, RunningTask>();
-  readonly #direct: DirectTask[] = [];
+  readonly #direct: (DirectTask & { readonly delivery: Delivery })[] = [];
   /** Dispatches that have gathered answers. */
   readonly #lanesToFlush = new Set<LaneRunner>();
   /** In this slice, or in one before that ended with nothing left to do. */
@@ -370,7 +371,13 @@ export class Runner implements TaskHome {
       this.outbox.value(slot, generation, EXPIRED, undefined);
       return true;
     }
-    const args = readArguments(this.#memory.bytes, words[at + ARGS_AT]!, (handler >>> FLAG_COUNT_SHIFT) & 7);
+    let args: readonly unknown[];
+    try {
+      args = readArguments(this.#memory.bytes, words[at + ARGS_AT]!, (handler >>> FLAG_COUNT_SHIFT) & 7);
+    } catch (error) {
+      this.#refuse(slot, generation, error);
+      return true;
+    }
     this.#run(slot, generation, handler, args);
     return true;
   }
@@ -414,18 +421,33 @@ export class Runner implements TaskHome {
   }
 
   /** A task whose arguments came by message port. */
-  addDirect(task: DirectTask): void {
-    this.#direct.push(task);
+  addDirect(task: DirectTask, delivery: Delivery): void {
+    this.#direct.push({ ...task, delivery });
     this.schedule();
   }
 
-  #beginDirect({ slot, generation, args }: DirectTask): void {
+  #beginDirect({ slot, generation, delivery }: DirectTask & { readonly delivery: Delivery }): void {
     const at = this.#memory.slotAt(slot);
     const given = DIRECT | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
     const running = RUNNING | (this.#worker << WORKER_SHIFT) | (generation << GENERATION_SHIFT);
     // Else it was taken back.
-    if (Atomics.compareExchange(this.#words, at + STATE, given, running) === given)
-      this.#run(slot, generation, this.#words[at + HANDLER]!, args);
+    if (Atomics.compareExchange(this.#words, at + STATE, given, running) !== given) return;
+    let args: readonly unknown[];
+    try {
+      args = delivery.value() as unknown[];
+    } catch (error) {
+      this.#refuse(slot, generation, error);
+      return;
+    }
+    this.#run(slot, generation, this.#words[at + HANDLER]!, args);
+  }
+
+  /** The arguments of a task can't be read: it ends with that error. */
+  #refuse(slot: number, generation: number, error: unknown): void {
+    if (this.#memory.ownerOf(slot) === MAKER) Atomics.add(this.#counters, BEGUN, 1);
+    this.ends(slot, generation);
+    this.#ended(slot, generation, 0, false);
+    this.outbox.thrown(slot, generation, THREW, describeThrown(error));
   }
 
   #run(slot: number, generation: number, handlerAndFlags: number, args: readonly unknown[]): void {

@@ -42,7 +42,12 @@ export async function pumpStream(task: RunningTask, stream: Iteration, outbox: O
         return;
       }
       task.credit--;
-      outbox.value(slot, generation, STREAM_ITEM, value);
+      try {
+        outbox.send(slot, generation, STREAM_ITEM, value);
+      } catch (error) {
+        await stream.return?.();
+        throw error;
+      }
       outbox.flush();
     }
     await stream.return?.();

@@ -60,6 +60,7 @@ import {
 import { RemoteStream } from './stream.js';
 import { type Task, TaskExtras } from './task.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
+import type { Delivery } from './value-port.js';
 
 /** One task in so many has its times taken. */
 const SAMPLE_EVERY = 16;
@@ -280,23 +281,50 @@ export class TaskTable implements RecordHandler {
   record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
     const task = this.#tasks[slot - this.#first];
     if (task === undefined || task.generation !== generation) return;
+    if (kind === BY_PORT) {
+      this.#owner.receiveValue(this.workerOf(task), slot, generation);
+      return;
+    }
+    let value: unknown;
+    try {
+      value = readValue(bytes, start, end);
+    } catch (error) {
+      this.#unreadable(task, kind, error);
+      return;
+    }
     if (kind === RETURNED) {
-      const value = readValue(bytes, start, end);
       this.#finish(task);
       task.resolve(value);
-    } else if (kind === BY_PORT) {
-      this.#owner.receiveValue(this.workerOf(task), slot, generation);
-    } else {
-      this.#told(task, kind, readValue(bytes, start, end));
-    }
+    } else this.#told(task, kind, value);
   }
 
   /** A value that came by message port. */
-  valueByPort(slot: number, generation: number, kind: number, value: unknown): void {
+  valueByPort(slot: number, generation: number, kind: number, delivery: Delivery): void {
     const task = this.#tasks[slot - this.#first];
     if (task === undefined || task.generation !== generation) return;
     if (kind === PROGRESS) Atomics.sub(this.#words, this.#memory.slotAt(slot) + PROGRESS_BY_PORT, 1);
+    let value: unknown;
+    try {
+      value = delivery.value();
+    } catch (error) {
+      this.#unreadable(task, kind, error);
+      return;
+    }
     this.#told(task, kind, value);
+  }
+
+  /** A value that was sent can't be read: the call fails, and what goes on of it is stopped. */
+  #unreadable(task: Task, kind: number, error: unknown): void {
+    if (kind === RETURNED || kind === THREW) {
+      this.#fail(task, () => error);
+      return;
+    }
+    if (!task.isAwaited) return;
+    const stream = task.extras?.stream;
+    task.extras?.detach();
+    if (stream === undefined) task.fail(() => error);
+    else stream.end({ error });
+    this.abort(task);
   }
 
   #told(task: Task, kind: number, value: unknown): void {

@@ -6,6 +6,7 @@ import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 import type { Backlogged } from './backlog.js';
 import type { RemoteStream } from './stream.js';
 import { addCallers } from './thrown.js';
+import type { Payload } from './value-port.js';
 
 type Settle = (value: unknown) => void;
 
@@ -31,7 +32,7 @@ export class Task implements Backlogged {
   encoded: Buffer | undefined;
   counted = 0;
   /** Arguments that only a message port carries. */
-  args: readonly unknown[] | undefined;
+  payload: Payload | undefined;
 
   /** The worker that it was given to by message port, which counts such tasks. */
   direct: { direct: number; readonly index: number } | undefined = undefined;

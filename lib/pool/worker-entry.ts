@@ -10,6 +10,7 @@ import { Outbox } from './outbox.js';
 import { OPEN, PoolMemory, THREAD } from './pool-memory.js';
 import { type Handler, Runner } from './runner.js';
 import { describeThrown } from './thrown.js';
+import { type Delivery, ValuePort } from './value-port.js';
 
 const require = createRequire(import.meta.url);
 const threads = require('node:worker_threads') as typeof import('node:worker_threads') & {
@@ -96,28 +97,30 @@ async function loadHandlers(): Promise<Loaded> {
 
 function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void {
   const memory = new PoolMemory(start.memory);
-  const outbox = new Outbox(memory, start.worker, port);
-  const pool = new WorkerSidePool(memory, start.worker, names, say, {
-    epoch: start.epoch,
-    taskTimeout: start.taskTimeout,
-    context,
-  });
+  const values = new ValuePort<ToWorker, FromWorker>(port, take);
+  const outbox = new Outbox(memory, start.worker, values);
+  const pool = new WorkerSidePool(
+    memory,
+    start.worker,
+    names,
+    (message, payload) => values.send(message, payload),
+    {
+      epoch: start.epoch,
+      taskTimeout: start.taskTimeout,
+      context,
+    },
+  );
   const dispatches = new Map<number, LaneRunner>();
   const openDispatch = (dispatch: LaneHandle): void => {
     if (dispatches.has(dispatch.id)) return;
     const lanes = openLanes(dispatch, handlers, (error) =>
-      say({ type: 'lane-failed', dispatch: dispatch.id, thrown: describeThrown(error) }),
+      say({ type: 'lane-failed', dispatch: dispatch.id, thrown: describeThrown(error, false) }),
     );
     dispatches.set(dispatch.id, lanes);
   };
   /** A lane's number may come before the event that tells of the dispatch; the message was posted first, so it is there. */
   const findDispatch = (id: number): LaneRunner | undefined => {
-    for (
-      let got = threads.receiveMessageOnPort(port);
-      got !== undefined;
-      got = threads.receiveMessageOnPort(port)
-    )
-      take(got.message as ToWorker);
+    values.takeAll();
     return dispatches.get(id);
   };
   let finished = 0;
@@ -182,10 +185,10 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
     if (runner.retiring) runner.schedule();
   };
 
-  function take(message: ToWorker): void {
+  function take(message: ToWorker, delivery: Delivery | undefined): void {
     switch (message.type) {
       case 'task':
-        runner.addDirect(message);
+        runner.addDirect(message, delivery!);
         break;
       case 'retire':
         runner.retiring = true;
@@ -194,13 +197,13 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
         runner.schedule(); // which ends in leaving, when all is done
         break;
       case 'value':
-        pool.valueByPort(message.slot, message.generation, message.kind, message.value);
+        pool.valueByPort(message.slot, message.generation, message.kind, delivery!);
         break;
       case 'relayed':
-        pool.relayed(message.call, message.value);
+        pool.relayed(message.call, delivery!);
         break;
       case 'relay-failed':
-        pool.relayFailed(message.call, message.thrown);
+        pool.relayFailed(message.call, delivery!);
         break;
       case 'dispatch':
         openDispatch(message.dispatch);
@@ -210,7 +213,7 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
         break;
     }
   }
-  port.on('message', take);
+  values.listen();
   for (const dispatch of start.dispatches) openDispatch(dispatch);
   Atomics.store(memory.workers[start.worker]!.counters, THREAD, threadId());
   Atomics.store(memory.workers[start.worker]!.counters, OPEN, 1);
@@ -223,7 +226,7 @@ export async function runWorker(openLanes: OpenLanes): Promise<void> {
   try {
     serve(await loadHandlers(), openLanes);
   } catch (error) {
-    say({ type: 'failed', thrown: describeThrown(error) });
+    say({ type: 'failed', thrown: describeThrown(error, false) });
     port.close();
   }
 }

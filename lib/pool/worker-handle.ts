@@ -1,22 +1,17 @@
 /** A worker as the pool's maker sees it: its thread, what it says, and how it ended. */
-import {
-  MessageChannel,
-  type MessagePort,
-  receiveMessageOnPort,
-  type TransferListItem,
-  Worker,
-} from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Loss } from './loss.js';
-import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
+import type { FromWorker, ToWorker, ValueMessage, WorkerStart } from './messages.js';
 import type { ResolvedPoolOptions } from './options.js';
 import type { WorkerLossCause } from './pool-error.js';
 import { describeThrown } from './thrown.js';
+import { type Delivery, type Payload, ValuePort } from './value-port.js';
 
 export type WorkerState = 'starting' | 'ready' | 'retiring' | 'ended';
 
 /** @internal */
 export interface WorkerHandleOwner {
-  said(worker: WorkerHandle, message: FromWorker): void;
+  said(worker: WorkerHandle, message: FromWorker, delivery: Delivery | undefined): void;
   /** Whether a record says when the value of the task in `slot` is to be taken. */
   awaitsRecord(slot: number): boolean;
   /** The thread is gone; everything that it said has been handed on. */
@@ -65,10 +60,10 @@ export class WorkerHandle {
   readonly index: number;
   readonly threadId: number;
   readonly #thread: Worker;
-  readonly #port: MessagePort;
+  readonly #values: ValuePort<FromWorker, ToWorker>;
   readonly #owner: WorkerHandleOwner;
   /** Values that came as events before the records that say where they belong. */
-  readonly #values: Extract<FromWorker, { type: 'value' }>[] = [];
+  readonly #early: { message: ValueMessage; delivery: Delivery }[] = [];
   state: WorkerState = 'starting';
   /** Why the pool ended it. */
   #endedFor: WorkerLossCause | undefined;
@@ -90,7 +85,6 @@ export class WorkerHandle {
     this.index = start.worker;
     this.#owner = owner;
     const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
     const execArgv = options.execArgv ?? inheritable(process.execArgv);
     this.#thread = new Worker(entry, {
       name: `${options.name}-${start.worker}`,
@@ -102,14 +96,15 @@ export class WorkerHandle {
     });
     this.threadId = this.#thread.threadId;
     this.#thread.unref();
-    port1.on('message', (message: FromWorker) => this.#take(message));
+    this.#values = new ValuePort(port1, (message, delivery) => this.#take(message, delivery));
+    this.#values.listen();
     port1.unref();
     this.#thread.on('error', (error) => {
       this.#error = error;
     });
     this.#thread.on('exit', (code) => {
       this.#exitCode = code;
-      this.#takeAll();
+      this.#values.takeAll();
       this.wasRetiring = this.state === 'retiring';
       this.state = 'ended';
       port1.close();
@@ -118,34 +113,32 @@ export class WorkerHandle {
     });
   }
 
-  #take(message: FromWorker): void {
-    if (message.type === 'value' && this.#owner.awaitsRecord(message.slot)) this.#values.push(message);
+  #take(message: FromWorker, delivery: Delivery | undefined): void {
+    if (message.type === 'value' && this.#owner.awaitsRecord(message.slot))
+      this.#early.push({ message, delivery: delivery! });
     else if (message.type === 'exiting') this.#saidExit = true;
-    else this.#owner.said(this, message);
-  }
-
-  #takeAll(): void {
-    for (;;) {
-      const got = receiveMessageOnPort(this.#port);
-      if (got === undefined) return;
-      this.#take(got.message);
-    }
+    else this.#owner.said(this, message, delivery);
   }
 
   /** The value that a record names. It was posted before the record was written, so it is here. */
-  takeValue(slot: number, generation: number): Extract<FromWorker, { type: 'value' }> | undefined {
+  takeValue(slot: number, generation: number): { kind: number; delivery: Delivery } | undefined {
     const find = () =>
-      this.#values.findIndex((value) => value.slot === slot && value.generation === generation);
+      this.#early.findIndex(({ message }) => message.slot === slot && message.generation === generation);
     let at = find();
     if (at < 0) {
-      this.#takeAll();
+      this.#values.takeAll();
       at = find();
     }
-    return at < 0 ? undefined : this.#values.splice(at, 1)[0];
+    if (at < 0) return undefined;
+    const [{ message, delivery }] = this.#early.splice(at, 1) as [
+      { message: ValueMessage; delivery: Delivery },
+    ];
+    return { kind: message.kind, delivery };
   }
 
-  post(message: ToWorker, transfer?: readonly TransferListItem[]): void {
-    this.#port.postMessage(message, transfer ?? []);
+  /** @throws CodecError when no port carries the payload */
+  post(message: ToWorker, payload?: Payload): void {
+    this.#values.send(message, payload);
   }
 
   /** `closing`: also said to a worker that is retiring already, since it may wait for tasks that nobody else would run. */
@@ -185,7 +178,7 @@ export class WorkerHandle {
       reason,
       exitCode: this.#exitCode,
       threadId: this.threadId,
-      ...(error !== undefined && { cause: describeThrown(error) }),
+      ...(error !== undefined && { cause: describeThrown(error, false) }),
     };
   }
 }

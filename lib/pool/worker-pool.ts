@@ -14,7 +14,7 @@ import { keepLanes, type LaneHost, type LaneKeeper, noLanes } from './lane-work.
 import { lossError } from './loss.js';
 import { settleLost } from './lost-worker.js';
 import { type MapOptions, mapTasks } from './map.js';
-import type { FromWorker } from './messages.js';
+import type { FromWorker, ValueMessage } from './messages.js';
 import { type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from './options.js';
 import { Overseer } from './overseer.js';
 import { PoolClosedError } from './pool-error.js';
@@ -30,11 +30,13 @@ import {
   WAKES,
 } from './pool-memory.js';
 import type { PoolStats } from './pool-stats.js';
+import { THREW } from './record.js';
 import { Relays } from './relays.js';
 import type { RunOptions } from './run-options.js';
 import { checkCall, makeSubmission } from './submission.js';
 import { Task } from './task.js';
-import { rebuildThrown } from './thrown.js';
+import { describeThrown, rebuildThrown } from './thrown.js';
+import { type Delivery, valuePayload } from './value-port.js';
 import type { WorkerHandle } from './worker-handle.js';
 
 /** Options of `close`. */
@@ -103,7 +105,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         return self.#lanes.areOpen;
       },
       workerReady: (names) => this.#intake.workerReady(names),
-      said: (worker, message) => this.#said(worker, message),
+      said: (worker, message, delivery) => this.#said(worker, message, delivery),
       workerEnded: (worker) => this.#workerEnded(worker),
       cannotStart: (error) => this.#intake.failWaiting(error),
     });
@@ -207,10 +209,10 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     return submission.task;
   }
 
-  #said(worker: WorkerHandle, message: FromWorker): void {
+  #said(worker: WorkerHandle, message: FromWorker, delivery: Delivery | undefined): void {
     switch (message.type) {
       case 'relay':
-        this.#relays.run(worker, message);
+        this.#relays.run(worker, message, delivery!);
         break;
       case 'relay-abort':
         this.#relays.abort(worker, message.call);
@@ -219,11 +221,21 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         this.#overseer.watch();
         break;
       case 'value': // for another worker
-        this.#crew.at(this.#memory.ownerOf(message.slot))?.post(message);
+        this.#forward(message, delivery!);
         break;
       case 'lane-failed':
         this.#lanes.failed(message.dispatch, rebuildThrown(message.thrown, this.#options.errors));
         break;
+    }
+  }
+
+  /** A value of one worker's, to another: one that can't be read here, or not be sent on, is an error of its call. */
+  #forward(message: ValueMessage, delivery: Delivery): void {
+    const to = this.#crew.at(this.#memory.ownerOf(message.slot));
+    try {
+      to?.post(message, delivery.payload());
+    } catch (error) {
+      to?.post({ ...message, kind: THREW }, valuePayload(describeThrown(error)));
     }
   }
 
