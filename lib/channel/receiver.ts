@@ -3,12 +3,11 @@
 import { checkInteger } from '../validate.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { charge, ready } from '../waiting/turn-budget.js';
-import { waitObserver } from '../waiting/wait-observer.js';
+import { observeWait, waitObserver } from '../waiting/wait-observer.js';
 import type { ReceiveChannel } from './channel.js';
 import { ParkedNext, ParkedReceive, ParkedReceiveMany } from './operation.js';
 import { EMPTY, type Empty, type Received } from './received.js';
 import { type ReceiveSide, receiveSide } from './selectable.js';
-import { observeWait } from './wait.js';
 import type { ReceiveWaiter } from './waiter.js';
 
 /** @internal */

@@ -12,12 +12,11 @@ import { checkBoolean } from '../validate.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { charge, ready } from '../waiting/turn-budget.js';
 import { Wait } from '../waiting/wait.js';
-import { waitObserver } from '../waiting/wait-observer.js';
+import { observeWait, waitObserver } from '../waiting/wait-observer.js';
 import { SendCase } from './case.js';
 import { ChannelClosedError } from './channel-error.js';
 import { closedFor } from './received.js';
 import { type Receivable, type ReceiveSide, receiveSide, type SendSide, sendSide } from './selectable.js';
-import { observeWait } from './wait.js';
 import { type ReceiveWaiter, type SendWaiter, type Waiter, WaiterList } from './waiter.js';
 
 /**

@@ -3,10 +3,9 @@
 import { InvalidArgTypeError } from '../errors.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { readyVoid } from '../waiting/turn-budget.js';
-import { waitObserver } from '../waiting/wait-observer.js';
+import { observeWait, waitObserver } from '../waiting/wait-observer.js';
 import { ParkedSend, ParkedSendMany } from './operation.js';
 import type { SendSide } from './selectable.js';
-import { observeWait } from './wait.js';
 
 /** @internal */
 export interface BatchSendSide<in T> extends SendSide<T> {

@@ -6,13 +6,13 @@
  * own children and nothing here. Order: cause, then word, then wait set, here; park, then word, then cause, there.
  */
 import { SluiceError } from '../errors.js';
+import { REASON_BYTES, readReason, writeReason } from '../memory/codec/reason.js';
 import { checkHandle, makeHandle, type SharedHandle } from '../memory/handle.js';
 import { LINE_BYTES, LINE_WORDS } from '../memory/layout.js';
 import { allocateShared, openWords, type SharedRegion, subregion } from '../memory/memory.js';
-import { REASON_BYTES, readReason, writeReason } from '../memory/reason.js';
 import { WaitSet } from '../memory/wait-set.js';
 import { threadId, Waker, WakeSource } from '../memory/waker.js';
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
 import { CanceledError, type ContextError, DeadlineExceededError } from '../waiting/context-error.js';
 
@@ -147,7 +147,7 @@ class RemoteSource extends CancellationSource {
     if (this.err !== undefined) return true;
     const words = this.#words;
     // A thread's last words are visible once it is known to be dead.
-    const alive = native.isAlive(words[MAKER]!);
+    const alive = wakes.isAlive(words[MAKER]!);
     const state = Atomics.load(words, STATE);
     if (state === OPEN && alive) return false;
     const cause =

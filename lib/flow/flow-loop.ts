@@ -1,11 +1,10 @@
 /** `for await` over a flow. */
 
-import { observeWait } from '../channel/wait.js';
 import { ready } from '../waiting/turn-budget.js';
 import { Wait } from '../waiting/wait.js';
-import { waitObserver } from '../waiting/wait-observer.js';
-import type { BufferedFlow } from './buffered-flow.js';
+import { observeWait, waitObserver } from '../waiting/wait-observer.js';
 import { FlowConsumer, type FlowFailure } from './consumer.js';
+import type { FlowCore } from './flow-core.js';
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
@@ -32,11 +31,11 @@ class ParkedNext<T> extends Wait<IteratorResult<T, undefined>> {
 
 /** @internal */
 export class FlowLoop<T> extends FlowConsumer<T> implements AsyncIterator<T, undefined> {
-  readonly #flow: BufferedFlow<T>;
+  readonly #flow: FlowCore<T>;
   #parked: ParkedNext<T> | undefined;
   #isDone = false;
 
-  constructor(flow: BufferedFlow<T>) {
+  constructor(flow: FlowCore<T>) {
     super();
     this.#flow = flow;
   }

@@ -3,15 +3,15 @@ import { closedFor, type Received } from '../channel/received.js';
 import type { ReceiveSide } from '../channel/selectable.js';
 import { endAll, type ReceiveWaiter, WaiterList, type WaiterListOwner } from '../channel/waiter.js';
 import { ConsumerActiveError } from '../net/socket-error.js';
-import type { BufferedFlow } from './buffered-flow.js';
 import { FlowConsumer, type FlowFailure } from './consumer.js';
+import type { FlowCore } from './flow-core.js';
 
 /** @internal */
 export class FlowReceiveSide<T> extends FlowConsumer<T> implements ReceiveSide<T>, WaiterListOwner {
-  readonly #flow: BufferedFlow<T>;
+  readonly #flow: FlowCore<T>;
   readonly #receivers = new WaiterList<ReceiveWaiter<T>>(this);
 
-  constructor(flow: BufferedFlow<T>) {
+  constructor(flow: FlowCore<T>) {
     super();
     this.#flow = flow;
   }

@@ -8,16 +8,16 @@
  */
 import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
 import { checkFunction, checkOptions } from '../validate.js';
-import type { BufferedFlow } from './buffered-flow.js';
 import { FlowConsumer, type FlowFailure } from './consumer.js';
 import type { FlowSubscriber, FlowSubscription, SubscribeOptions } from './flow.js';
+import type { FlowCore } from './flow-core.js';
 import { FlowClosedError } from './flow-error.js';
 
 /** Demand that is not counted down. */
 const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 
 class Subscription<T> extends FlowConsumer<T> implements FlowSubscription {
-  #flow: BufferedFlow<T> | undefined;
+  #flow: FlowCore<T> | undefined;
   #subscriber: FlowSubscriber<T> | undefined;
   #demand: number;
   /** The subscriber's `next` is running. */
@@ -25,7 +25,7 @@ class Subscription<T> extends FlowConsumer<T> implements FlowSubscription {
   /** What came to an end while `next` was running. */
   #pendingEnd: { readonly failure: FlowFailure | undefined } | undefined;
 
-  constructor(flow: BufferedFlow<T>, subscriber: FlowSubscriber<T>, demand: number) {
+  constructor(flow: FlowCore<T>, subscriber: FlowSubscriber<T>, demand: number) {
     super();
     this.#flow = flow;
     this.#subscriber = subscriber;
@@ -123,7 +123,7 @@ class Subscription<T> extends FlowConsumer<T> implements FlowSubscription {
 
 /** @internal */
 export function subscribe<T>(
-  flow: BufferedFlow<T>,
+  flow: FlowCore<T>,
   subscriber: FlowSubscriber<T>,
   options: SubscribeOptions | undefined,
 ): FlowSubscription {

@@ -6,7 +6,7 @@ import type { Arena } from '../net/arena.js';
 import type { Connection, OutputData } from '../net/connection.js';
 import type { BatchHome, FrameBatch } from '../net/frame-batch.js';
 import { ConnectionClosedError, WriteAfterEndError } from '../net/socket-error.js';
-import type { WaitOptions } from '../net/wait.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 import type { BackWriter } from './back-writer.js';
 import type { ConnectionNames } from './connection-names.js';
 

@@ -19,8 +19,8 @@ import type { FrameForwarder } from '../net/endpoint.js';
 import type { EndpointPart } from '../net/endpoint-part.js';
 import type { FrameBatch } from '../net/frame-batch.js';
 import { SocketError } from '../net/socket-error.js';
-import { native } from '../platform/native.js';
-import type { LaneSink, LaneSinkConfig } from '../platform/sockets.js';
+import { sinks } from '../platform/driver.js';
+import type { LaneSink, LaneSinkConfig } from '../platform/sinks.js';
 import { type LaneHost, laneNumber } from '../pool/lane-work.js';
 import { checkFunction } from '../validate.js';
 import { throwLater } from '../waiting/throw-later.js';
@@ -76,8 +76,8 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
     const feeds = typeof this.#options.by !== 'function';
     try {
       for (const [i, part] of this.#listener.parts.entries()) {
-        const sink = new native.LaneSink(this.#sinkConfig(i));
-        const error = part.reactor.driver.addSink(part.id, sink, feeds);
+        const sink = new (sinks().LaneSink)(this.#sinkConfig(i));
+        const error = part.reactor.sinks.addSink(part.id, sink, feeds);
         if (error < 0) throw new SocketError(errnoName(-error), 'dispatch', this.#listener.url);
         this.#sinks.set(part, sink);
       }
@@ -104,14 +104,14 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
   }
 
   #removeSinks(): void {
-    for (const [part, sink] of this.#sinks) part.reactor.driver.removeSink(sink);
+    for (const [part, sink] of this.#sinks) part.reactor.sinks.removeSink(sink);
   }
 
   #put(batch: FrameBatch): void {
     const part = batch.home as EndpointPart;
     const { bytes, frames, first } = batch.table;
     const lanes = this.#chooseLanes(batch);
-    part.reactor.driver.put(part.id, this.#sinks.get(part)!, bytes, frames, first, batch.length, lanes);
+    part.reactor.sinks.put(part.id, this.#sinks.get(part)!, bytes, frames, first, batch.length, lanes);
   }
 
   #chooseLanes(batch: FrameBatch): Int32Array | undefined {
@@ -190,7 +190,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
   }
 
   #lose(lane: number, frames: number, makeError: () => Error): void {
-    for (const [part, sink] of this.#sinks) part.reactor.driver.laneLost(sink, lane);
+    for (const [part, sink] of this.#sinks) part.reactor.sinks.laneLost(sink, lane);
     if (frames === 0) return;
     this.#lost += frames;
     const error = makeError();

@@ -11,7 +11,7 @@ import { Lane } from '../memory/lane.js';
 import { LANE_IDLE, LANE_STALLED, RING_LANE } from '../memory/layout.js';
 import { allocateShared, type SharedRegion, subregion, wholeLines } from '../memory/memory.js';
 import { WaitSet } from '../memory/wait-set.js';
-import type { LaneSinkConfig } from '../platform/sockets.js';
+import type { LaneSinkConfig } from '../platform/sinks.js';
 
 // Counters of a lane, beside LANE_STALLED, which the reactors have to know.
 /** Frames that the worker took and has not finished, and the ring's head once they are released. */

@@ -26,7 +26,7 @@
  */
 
 import { OutOfRangeError } from '../errors.js';
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import { checkInteger } from '../validate.js';
 import { copyBytes } from './copy-bytes.js';
 import {
@@ -275,5 +275,5 @@ export class ByteRing {
 
 /** Whether the producer of a claim has died; 0: it has not said yet who it is. */
 function isDead(owner: number): boolean {
-  return owner !== 0 && !native.isAlive(owner);
+  return owner !== 0 && !wakes.isAlive(owner);
 }

@@ -5,7 +5,7 @@
  * from elsewhere is refused instead of read.
  */
 import { InvalidArgTypeError } from '../errors.js';
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import { LINE_WORDS } from './layout.js';
 import type { SharedRegion } from './memory.js';
 import { SharedMemoryError } from './shared-memory-error.js';
@@ -29,7 +29,7 @@ export interface SharedHandle<Kind extends string = string> {
 
 /** @internal */
 export function makeHandle<Kind extends string>(kind: Kind, region: SharedRegion): SharedHandle<Kind> {
-  return { sluice: kind, version: HANDLE_VERSION, pid: process.pid, copy: native.registry, region };
+  return { sluice: kind, version: HANDLE_VERSION, pid: process.pid, copy: wakes.registry, region };
 }
 
 /**
@@ -52,7 +52,7 @@ export function checkHandle(kind: string, handle: unknown): SharedRegion {
       `the handle belongs to process ${pid}, not ${process.pid}`,
     );
   // Each copy knows only the threads that it has woken itself.
-  if (copy !== native.registry)
+  if (copy !== wakes.registry)
     throw new SharedMemoryError(
       'ERR_FOREIGN_HANDLE',
       'the handle was made by another copy of sluice in this process: open it with that copy',

@@ -18,7 +18,7 @@
  * queue, if that thread had just taken its number out. So queue every runnable lane again then: a second copy of a number
  * does no harm.
  */
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import type { ByteRing } from './byte-ring.js';
 import { LANE_IDLE, LANE_RUNNABLE, RING_LANE } from './layout.js';
 import { threadId } from './waker.js';
@@ -66,7 +66,7 @@ export class Lane {
   /** Whether the thread that runs it has died. */
   get isHeldByDead(): boolean {
     const holder = Atomics.load(this.#words, RING_LANE);
-    return holder !== LANE_IDLE && holder !== LANE_RUNNABLE && !native.isAlive(holder);
+    return holder !== LANE_IDLE && holder !== LANE_RUNNABLE && !wakes.isAlive(holder);
   }
 
   /** After a thread has died. True: the lane is runnable, and its number is to be queued, perhaps once more. */
@@ -75,7 +75,7 @@ export class Lane {
     if (holder === LANE_IDLE) return this.ring.isReady && this.schedule();
     if (holder === LANE_RUNNABLE) return true;
     return (
-      !native.isAlive(holder) &&
+      !wakes.isAlive(holder) &&
       Atomics.compareExchange(this.#words, RING_LANE, holder, LANE_RUNNABLE) === holder
     );
   }

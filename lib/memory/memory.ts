@@ -5,7 +5,7 @@
  * and the addon says how far off the base is. Every thread maps the buffer at the same address: the offset travels.
  */
 import { InvalidArgTypeError } from '../errors.js';
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import { LINE_BYTES } from './layout.js';
 import { SharedMemoryError } from './shared-memory-error.js';
 
@@ -42,7 +42,7 @@ export function allocateShared(byteLength: number): SharedRegion {
       cause,
     });
   }
-  const past = native.misalignment(new Uint8Array(buffer), LINE_BYTES);
+  const past = wakes.misalignment(new Uint8Array(buffer), LINE_BYTES);
   return { buffer, byteOffset: past === 0 ? 0 : LINE_BYTES - past, byteLength: size };
 }
 

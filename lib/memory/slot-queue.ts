@@ -24,7 +24,7 @@
  *
  * A queue of another thread's is opened over the same region. Neither side wakes anybody: see {@link WaitSet}.
  */
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import { checkInteger } from '../validate.js';
 import {
   ABANDONED,
@@ -364,7 +364,7 @@ export class SlotQueue {
     for (let i = 0; i < this.capacity; i++) {
       const slot = SLOTS + i * this.#stride;
       const owner = Atomics.load(words, slot + SLOT_OWNER);
-      if (owner === 0 || native.isAlive(owner)) continue;
+      if (owner === 0 || wakes.isAlive(owner)) continue;
       // The claim of a dead thread does not change, but for another sweeper: one of them gets it.
       if (Atomics.compareExchange(words, slot + SLOT_OWNER, owner, this.#owner) !== owner) continue;
       const stamp = Atomics.load(words, slot + SLOT_STAMP);

@@ -7,7 +7,7 @@
  * `leave`, so parking again is one operation; a seat whose thread has died is taken over. Threads that find no seat share
  * the last bit and are woken together with everybody.
  */
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import { WAIT_PARKED, WAIT_SEAT_COUNT, WAIT_SEATS, WAIT_SET_BYTES, WAIT_STANDING } from './layout.js';
 import { allocateShared, type SharedRegion } from './memory.js';
 import { threadId } from './waker.js';
@@ -95,8 +95,8 @@ export class WaitSet {
   }
 
   #wakeSeat(seat: number): boolean {
-    if (seat < WAIT_SEAT_COUNT) return native.wake(Atomics.load(this.#words, WAIT_SEATS + seat));
-    native.wakeAll();
+    if (seat < WAIT_SEAT_COUNT) return wakes.wake(Atomics.load(this.#words, WAIT_SEATS + seat));
+    wakes.wakeAll();
     return true;
   }
 
@@ -105,7 +105,7 @@ export class WaitSet {
     const id = threadId();
     for (let seat = 0; seat < WAIT_SEAT_COUNT; seat++) {
       const holder = Atomics.load(words, WAIT_SEATS + seat);
-      if (holder !== 0 && native.isAlive(holder)) continue;
+      if (holder !== 0 && wakes.isAlive(holder)) continue;
       // A bit that a dead holder left set stays: it wakes this thread once more than needed, which is harmless.
       if (Atomics.compareExchange(words, WAIT_SEATS + seat, holder, id) === holder) return 1 << seat;
     }

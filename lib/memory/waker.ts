@@ -8,7 +8,7 @@
  * protocol and why no wake is lost.
  */
 import { availableParallelism } from 'node:os';
-import { native } from '../platform/native.js';
+import { wakes } from '../platform/driver.js';
 import type { WakerDriver } from '../platform/wakes.js';
 import { charge } from '../waiting/turn-budget.js';
 import { WAKER_SLOT_BITS } from './layout.js';
@@ -79,10 +79,10 @@ export class Waker {
 
   private constructor() {
     this.#driver = openDriver(() => this.#onWake());
-    this.#deaths = native.deaths();
+    this.#deaths = wakes.deaths();
   }
 
-  /** This thread's name in the process: what `native.wake` takes and claims carry. */
+  /** This thread's name in the process: what `wakes.wake` takes and claims carry. */
   get id(): number {
     return this.#driver.id;
   }
@@ -135,7 +135,7 @@ export class Waker {
 
   /** From the event loop: somebody woke this thread, or several did. */
   #onWake(): void {
-    const deaths = native.deaths();
+    const deaths = wakes.deaths();
     if (deaths !== this.#deaths) {
       this.#deaths = deaths;
       for (const listener of this.#onDeath) listener();
@@ -201,7 +201,7 @@ export class Waker {
 
 function openDriver(onWake: () => void): WakerDriver {
   try {
-    return new native.Waker(onWake);
+    return new wakes.Waker(onWake);
   } catch (cause) {
     throw new SharedMemoryError(
       'ERR_TOO_MANY_THREADS',

@@ -12,13 +12,14 @@ import { endAll, type ReceiveWaiter, WaiterList, type WaiterListOwner } from '..
 import { InvalidArgValueError } from '../errors.js';
 import { HANGUP, READABLE, WRITABLE } from '../platform/sockets.js';
 import { checkBoolean, checkInteger, checkOptions } from '../validate.js';
+import { onCancel, throwIfCanceled } from '../waiting/cancellable.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 import { type CancellationSource, waitSource } from '../waiting/cancellation.js';
 import type { DescriptorWaiter, DescriptorWaits } from './descriptor-waits.js';
 import { errnoName } from './disconnect-reason.js';
 import { LoopReactor } from './loop-reactor.js';
 import { reactorFor } from './reactor.js';
 import { SocketError } from './socket-error.js';
-import { onCancel, throwIfCanceled, type WaitOptions } from './wait.js';
 
 /** What a descriptor is ready for. */
 export interface Readiness {

@@ -5,8 +5,9 @@
  * (native/core/reactor/draining.cc), and its end is an event; the consumer tells of each batch that it released, and lanes tell
  * when they are at rest. Each of these asks whether all is over, and one timer cuts what is not.
  */
-import type { CancellationSource } from '../waiting/cancellation.js';
-import { cancellable, type WaitOptions } from './wait.js';
+
+import { cancellable } from '../waiting/cancellable.js';
+import type { CancellationSource, WaitOptions } from '../waiting/cancellation.js';
 
 /** Options of `drain`. */
 export interface DrainOptions extends WaitOptions {

@@ -2,6 +2,7 @@
  * What a listener and an outgoing connection have in common: a source of batches ({@link BatchSource}) whose connections come and go.
  */
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
+import { throwIfCanceled } from '../waiting/cancellable.js';
 import { waitSource } from '../waiting/cancellation.js';
 import { throwLater } from '../waiting/throw-later.js';
 import { BatchSource } from './batch-source.js';
@@ -13,7 +14,6 @@ import type { BatchHandler, FrameBatch } from './frame-batch.js';
 import type { Reactor } from './reactor.js';
 import type { SocketConnection } from './socket-connection.js';
 import { type EndpointStats, readStats } from './stats.js';
-import { throwIfCanceled } from './wait.js';
 
 /** Told once of each connection that ended, after its last frame. */
 export type DisconnectHandler = (connection: Connection, reason: DisconnectReason) => void;

@@ -1,4 +1,8 @@
 /** Sockets: listeners and outgoing connections whose input comes in framed batches. */
+
+export { type DriverChoice, driver } from '../platform/driver.js';
+
+export type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
 export type { IpAddress, ListenAddress, RemoteAddress } from './address.js';
 export type { Connection, OutputData } from './connection.js';
 export type { DescriptorWatch, Readiness, WatchDescriptorOptions } from './descriptor-watch.js';
@@ -34,5 +38,4 @@ export {
   WriteAfterEndError,
 } from './socket-error.js';
 export type { EndpointStats } from './stats.js';
-export type { HasSignal, WaitOptions } from './wait.js';
 export { watch } from './watch.js';

@@ -26,7 +26,7 @@ export interface Limits {
   outputStallMs?: number;
 }
 
-export interface ResolvedLimits {
+export type ResolvedLimits = {
   connections: number;
   connectionsPerAddress: number;
   frameBytes: number;
@@ -34,7 +34,7 @@ export interface ResolvedLimits {
   outputBytes: number;
   outputHighWater: number;
   outputStallMs: number;
-}
+};
 
 /** "No limit" of a count. */
 const UNLIMITED = 0xffff_ffff;

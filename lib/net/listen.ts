@@ -1,6 +1,7 @@
 /** Opening endpoints. */
 
 import type { EndpointConfig, ResolvedAddress } from '../platform/sockets.js';
+import { cancellable, onCancel, throwIfCanceled } from '../waiting/cancellable.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { type ListenAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
 import { CloseReason, type DisconnectReason, errnoName } from './disconnect-reason.js';
@@ -18,7 +19,6 @@ import { Peer } from './peer.js';
 import { reactorFor } from './reactor.js';
 import { SocketError } from './socket-error.js';
 import { ThreadReactor } from './thread-reactor.js';
-import { cancellable, onCancel, throwIfCanceled } from './wait.js';
 
 /**
  * Listens on `address`: `tcp://host:port` (port 0 lets the system pick one), `tcp://[ipv6]:port` or `unix:///path`.

@@ -1,6 +1,7 @@
 /** A listening socket and the connections it accepted. */
 
 import { checkFunction } from '../validate.js';
+import { onCancel } from '../waiting/cancellable.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { formatAddress, type ListenAddress } from './address.js';
 import type { Connection } from './connection.js';
@@ -9,7 +10,6 @@ import { type Dispatch, type DispatchOptions, startDispatch } from './dispatch-t
 import { Endpoint, type FrameForwarder, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
 import type { BatchHandler } from './frame-batch.js';
-import { onCancel } from './wait.js';
 
 /** Told of each connection, before its first frame. */
 export type ConnectHandler = (connection: Connection) => void;

@@ -1,5 +1,5 @@
 /** The reactor that sits in the event loop of its JavaScript thread: one for each thread, made with the first endpoint. */
-import { native } from '../platform/native.js';
+import { reactors } from '../platform/driver.js';
 import { LoopArenas } from './arena.js';
 import { DescriptorWaits } from './descriptor-waits.js';
 import { Output } from './output.js';
@@ -15,7 +15,7 @@ export class LoopReactor extends Reactor {
   }
 
   readonly arenas = new LoopArenas(this.table);
-  readonly driver = new native.LoopReactor(
+  readonly driver = new (reactors().LoopReactor)(
     this.table,
     () => this.onTurn(),
     (minBytes) => {

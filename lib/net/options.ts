@@ -3,10 +3,10 @@
 import { InvalidArgValueError, NotSupportedError, OutOfRangeError } from '../errors.js';
 import type { EndpointConfig } from '../platform/sockets.js';
 import { checkBoolean, checkInteger, checkOneOf, checkOptions } from '../validate.js';
+import type { HasSignal } from '../waiting/cancellation.js';
 import { type CancellationSource, cancellationSource } from '../waiting/cancellation.js';
 import { boundFrame, type Framing, raw, resolveFraming } from './framing.js';
 import { type Limits, resolveLimits } from './limits.js';
-import type { HasSignal } from './wait.js';
 
 /** Options of `listen` and `connect` alike. */
 export interface EndpointOptions {

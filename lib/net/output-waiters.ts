@@ -1,11 +1,12 @@
 /** Who waits until a connection's output is handed to the system: `drained()`. */
 import type { Driver } from '../platform/sockets.js';
+import { cancellable, throwIfCanceled } from '../waiting/cancellable.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitSource } from '../waiting/cancellation.js';
 import { readyVoid } from '../waiting/turn-budget.js';
 import type { DisconnectReason } from './disconnect-reason.js';
 import type { Output } from './output.js';
 import { ConnectionClosedError } from './socket-error.js';
-import { cancellable, throwIfCanceled, type WaitOptions } from './wait.js';
 
 interface Waiter {
   resolve(): void;

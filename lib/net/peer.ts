@@ -1,12 +1,12 @@
 /** An outgoing connection: the same batches, the other end. */
 import { checkFunction } from '../validate.js';
+import type { WaitOptions } from '../waiting/cancellation.js';
 import type { RemoteAddress } from './address.js';
 import type { Connection, OutputData } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import { type DisconnectHandler, Endpoint, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
 import { ConnectionClosedError } from './socket-error.js';
-import type { WaitOptions } from './wait.js';
 
 /**
  * What {@link connect} resolves with: a consumer of batches as a {@link Listener} is, and a {@link Connection} to write

@@ -4,6 +4,8 @@
  * descriptor or two, and keeps nothing alive.
  */
 
+import { NotSupportedError } from '../errors.js';
+import type { SinkHost } from '../platform/sinks.js';
 import type { Driver } from '../platform/sockets.js';
 import type { ArenaPool } from './arena.js';
 import { errnoName } from './disconnect-reason.js';
@@ -67,6 +69,12 @@ export abstract class Reactor {
   readonly #parts = new Map<number, ReactorPart>();
   /** By slot; only those that the program asked for. */
   readonly connections: (SocketConnection | undefined)[] = [];
+
+  /** What takes frames past JavaScript. @throws NotSupportedError where the platform has nothing of the kind */
+  get sinks(): SinkHost {
+    if (this.driver.addSink === undefined) throw new NotSupportedError('dispatch with this driver');
+    return this.driver as Driver & SinkHost;
+  }
 
   register(part: ReactorPart): void {
     this.#parts.set(part.id, part);

@@ -2,7 +2,7 @@
  * A reactor on a native thread of its own, for `listen({ reactors: N })`. Listeners of one JavaScript thread share its
  * reactor threads: one with `reactors: 2` has its connections on the first two.
  */
-import { native } from '../platform/native.js';
+import { reactors } from '../platform/driver.js';
 import { LentArenas } from './arena.js';
 import { Output } from './output.js';
 import { Reactor, type ReactorPart } from './reactor.js';
@@ -24,7 +24,7 @@ export class ThreadReactor extends Reactor {
 
   private constructor(name: string) {
     super();
-    this.driver = new native.ThreadReactor(this.table, () => this.onTurn(), name, this.#applied);
+    this.driver = new (reactors().ThreadReactor)(this.table, () => this.onTurn(), name, this.#applied);
     this.output = new Output(this.table, this.driver, this.#applied);
     this.arenas = new LentArenas(this.table, this.driver);
     this.driver.setOutputGauge(this.gauge);

@@ -3,10 +3,11 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { NativeModule as SocketDriver } from './sockets.js';
-import type { SharedDriver } from './wakes.js';
+import type { Sinks } from './sinks.js';
+import type { Reactors } from './sockets.js';
+import type { Wakes } from './wakes.js';
 
-type NativeModule = SocketDriver & SharedDriver;
+export type NativeModule = Reactors & Sinks & Wakes;
 
 const require = createRequire(import.meta.url);
 const load = require('node-gyp-build') as (folder: string) => NativeModule;

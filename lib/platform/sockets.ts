@@ -1,9 +1,22 @@
 /**
- * The seam between the socket library and the machine: what a driver must be able to do. The addon's reactor on epoll
- * is the first implementation. Arguments are resolved and checked before they get here.
+ * What the library asks of a machine's sockets. The addon's reactors are the first implementation, on epoll and kqueue. Arguments
+ * are resolved and checked before they get here.
  */
-import type { ResolvedFraming } from '../net/framing.js';
-import type { ResolvedLimits } from '../net/limits.js';
+import type { Frames, LentFrames } from './frames.js';
+import type { SinkHost } from './sinks.js';
+
+/** A framing: its kind, and that kind's own options, as lib/net/framing.ts resolves them. */
+export interface FramingConfig {
+  readonly kind: string;
+  readonly [option: string]: unknown;
+}
+
+/** Limits by their names, as lib/net/limits.ts resolves them. */
+export interface LimitsConfig {
+  readonly frameBytes: number;
+  readonly outputHighWater: number;
+  readonly [limit: string]: unknown;
+}
 
 /** An address that needs no further look-up. */
 export type ResolvedAddress = { host: string; port: number } | { path: string };
@@ -11,8 +24,8 @@ export type ResolvedAddress = { host: string; port: number } | { path: string };
 /** Everything that an endpoint is made of. */
 export interface EndpointConfig {
   address: ResolvedAddress;
-  framing: ResolvedFraming;
-  limits: ResolvedLimits;
+  framing: FramingConfig;
+  limits: LimitsConfig;
   noDelay: boolean;
   /** Seconds of silence before the first keep-alive probe; 0: none. */
   keepAliveSeconds: number;
@@ -31,10 +44,10 @@ export interface DriverAddress {
 }
 
 /**
- * One reactor's sockets. Endpoints are named by number, connections by slot; a slot is given to another connection only
+ * Opening, naming and closing. Endpoints are named by number, connections by slot; a slot is given to another connection only
  * after the driver has reported, and `onTurn` has returned from, the end of the one before.
  */
-export interface Driver {
+export interface Sockets {
   /** The endpoint's number, or an errno value negated. */
   listen(config: EndpointConfig): number;
   /** As `listen`; a connected or connect-failed event follows. */
@@ -43,47 +56,11 @@ export interface Driver {
   remoteAddress(slot: number): DriverAddress | undefined;
   /** Why the transport of a connection that ends with the reason `transport` has failed, in the words of its library. */
   failureOf(slot: number): string;
-  /** Whether the endpoint's consumer takes batches. */
-  setReading(endpoint: number, reading: boolean): void;
-  /** The endpoint's oldest batch is done with: sends the gathered output and lets another be read. */
-  release(endpoint: number): void;
-  /** Where output is gathered: bytes, and pieces of three words (slot, start, end). */
-  setOutput(bytes: Uint8Array, pieces: Int32Array): void;
-  /** Where the driver keeps, for each slot, how many bytes of output it still queues. */
-  setOutputGauge(gauge: Uint32Array): void;
-  /** Sends the gathered output now. */
-  flush(): void;
-  /** Sends the gathered output, then `bytes` from where they lie; what the socket does not take is copied. */
-  write(slot: number, bytes: Uint8Array): void;
+  /** Whether no more is read of the connection, though its endpoint is. Writing goes on, and an end with nothing unread before it is noticed. */
+  pause(slot: number, paused: boolean): void;
   /** Ends this side once the output is out. */
   end(slot: number): void;
   destroy(slot: number): void;
-  /** Whether no more is read of the connection, though its endpoint is. Writing goes on, and an end with nothing unread before it is noticed. */
-  pause(slot: number, paused: boolean): void;
-  /**
-   * The endpoint's frames go to `sink`, from the reactor itself: at once where `feeds`, else only those that `put` brings. A
-   * connection whose peer has ended is from then on closed when the sink says so. 0, or an errno value negated.
-   */
-  addSink(endpoint: number, sink: LaneSink, feeds: boolean): number;
-  /** The sink gets no more turns; its endpoint is closed, or gives its frames to batches again. */
-  removeSink(sink: LaneSink): void;
-  /**
-   * Frames [first, first + count) of `frames`, which lie in `bytes`, go to the sink: into the lanes that `lanes` names, or into
-   * those of their connections.
-   */
-  put(
-    endpoint: number,
-    sink: LaneSink,
-    bytes: Uint8Array,
-    frames: Int32Array,
-    first: number,
-    count: number,
-    lanes: Int32Array | undefined,
-  ): void;
-  /** A worker has died, and with it what it had taken out of `lane`: what must not be lost is put there again. */
-  laneLost(sink: LaneSink, lane: number): void;
-  /** Asks for a drained event; false when nothing is queued. */
-  watchDrain(slot: number): boolean;
   /** Stops accepting. */
   closeListener(endpoint: number): void;
   /** Ends every connection with `reason` and forgets the endpoint; their disconnect events follow. */
@@ -100,13 +77,16 @@ export interface Driver {
   unref(): void;
 }
 
+/** One reactor: its sockets, how their bytes pass, and where the platform has sinks, what takes frames to them. */
+export interface Driver extends Sockets, Frames, Partial<SinkHost> {}
+
 /** What is asked of a descriptor, and what is found, in bits as `Readiness` in native/core/reactor/descriptor_watches.h has them. */
 export const READABLE = 1;
 export const WRITABLE = 2;
 export const HANGUP = 4;
 
-/** A driver in the event loop of its JavaScript thread: it can watch the program's descriptors too. Nothing reads from them. */
-export interface LoopedDriver extends Driver {
+/** Watching the program's own descriptors. Nothing reads from them. */
+export interface Descriptors {
   /** What of `interest` holds at the moment; 0: nothing does. An errno value negated: EBADF. */
   lookAtDescriptor(fd: number, interest: number): number;
   /**
@@ -119,61 +99,20 @@ export interface LoopedDriver extends Driver {
   unwatchDescriptor(fd: number): void;
 }
 
+/** A reactor in the event loop of its JavaScript thread. */
+export interface LoopedDriver extends Driver, Descriptors {}
+
 /**
- * A driver whose reactor runs on a native thread of its own. `setReading`, `release`, `flush`, `write`, `end` and `destroy`
- * post a message to it, and are applied in order; everything else waits until the thread is between two turns and all
- * messages before it are applied.
+ * A reactor on a native thread of its own. `setReading`, `release`, `flush`, `write`, `end` and `destroy` post a message to it, and
+ * are applied in order; everything else waits until the thread is between two turns and all messages before it are applied.
  */
-export interface ThreadedDriver extends Driver {
-  /**
-   * Lends memory to read into, named by a number above 0. The turn that brings batches in it (`ARENA` of the turn table)
-   * brings it back, and setting `ARENA_USABLE` in that turn lends it again.
-   */
-  lendArena(number: number, bytes: Uint8Array, frames: Int32Array): void;
+export interface ThreadedDriver extends Driver, LentFrames {
   /** As `listen`: an endpoint that takes a share of the connections of one that `first` has, and shares its limits. */
   join(config: EndpointConfig, first: ThreadedDriver, endpoint: number): number;
 }
 
-/** What a {@link LaneSink} is made of. Lanes and rings are as lib/lanes/lane-set.ts lays them out; offsets are in words. */
-export interface LaneSinkConfig {
-  lanes: Int32Array;
-  laneCount: number;
-  laneStride: number;
-  countersAt: number;
-  /** What workers call lane 0; the others follow. */
-  firstNumber: number;
-  /** This reactor's ring of answers, and the wait set that it sleeps in. */
-  answers: Int32Array;
-  sleeping: Int32Array;
-  /** The wait set of whoever waits for the lanes to be at rest. */
-  rest: Int32Array;
-  /** Memory for long frames, of all reactors, and this one's range in it. */
-  side: Uint8Array;
-  sideBegin: number;
-  sideBytes: number;
-  reactor: number;
-  reactors: number;
-  names: Int32Array;
-  nameCount: number;
-  /** The pool's queue, its wait set of workers that have nothing to do, and the bits of those that look for work. */
-  queue: Int32Array;
-  idle: Int32Array;
-  searching: Int32Array;
-  searchingWords: number;
-  /** 0: pause, 1: drop the newest, 2: disconnect. */
-  overflow: number;
-  tellsConnects: boolean;
-  tellsDisconnects: boolean;
-}
-
-/** From one reactor to the lanes of a worker pool, and back. */
-export interface LaneSink {
-  /** Fills `out` with: records that wait for room, connections that are held for it, frames dropped, frames taken. */
-  stats(out: Float64Array): void;
-}
-
-export interface NativeModule {
-  LaneSink: new (config: LaneSinkConfig) => LaneSink;
+/** Makes reactors. */
+export interface Reactors {
   LoopReactor: new (
     turnTable: Int32Array,
     onTurn: () => void,
@@ -186,5 +125,6 @@ export interface NativeModule {
     name: string,
     applied: Int32Array,
   ) => ThreadedDriver;
+  /** The constants of the turn table, the close reasons and the like, by name: a test compares them with the TypeScript half. */
   layout: Record<string, number>;
 }

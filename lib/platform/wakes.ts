@@ -11,7 +11,7 @@ export interface WakerDriver {
   unref(): void;
 }
 
-export interface SharedDriver {
+export interface Wakes {
   /** At most one a thread. Throws when the process has too many. */
   Waker: new (
     onWake: () => void,

@@ -3,12 +3,12 @@
 import { InvalidArgTypeError, InvalidArgValueError, NotSupportedError } from '../errors.js';
 import { CancellationSource, type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';
-import { Guard, type LockGuard, type Releasable } from './lock-guard.js';
+import { Guard, type LockGuard, type Releasable } from './local/lock-guard.js';
+import { Permits, PermitWaiter } from './local/permits.js';
+import { LockReleasedError } from './local/sync-error.js';
+import { park, WaitQueue } from './local/wait-queue.js';
 import { Mutex } from './mutex.js';
-import { Permits, PermitWaiter } from './permits.js';
 import { RWMutex } from './rw-mutex.js';
-import { LockReleasedError } from './sync-error.js';
-import { park, WaitQueue } from './wait-queue.js';
 
 /**
  * Waits twice: in the Cond's queue until it is signaled or canceled, then in the lock's, where nothing can cancel it, since

@@ -5,9 +5,9 @@ import { checkFunction, checkInteger, checkOptions } from '../validate.js';
 import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { readyVoid } from '../waiting/turn-budget.js';
 import { waitObserver } from '../waiting/wait-observer.js';
-import type { LockGuard } from './lock-guard.js';
-import { Permits } from './permits.js';
-import { park, Waiter, WaitQueue } from './wait-queue.js';
+import type { LockGuard } from './local/lock-guard.js';
+import { Permits } from './local/permits.js';
+import { park, Waiter, WaitQueue } from './local/wait-queue.js';
 
 /** Options of {@link Group}. */
 export interface GroupOptions {

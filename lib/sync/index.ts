@@ -2,22 +2,7 @@
 export { Barrier, type BarrierHandle, openBarrier } from './barrier.js';
 export { Cond } from './cond.js';
 export { Group, type GroupOptions, type GroupTask } from './group.js';
-export type { LockGuard, RecoveryGuard } from './lock-guard.js';
-export type { LockOptions } from './lock-options.js';
-export { Mutex, type MutexHandle, openMutex } from './mutex.js';
-export {
-  Once,
-  type OnceConstructor,
-  type OnceHandle,
-  once,
-  openOnce,
-  type SharedOnce,
-  type SharedOnceOptions,
-} from './once.js';
-export { type ObjectPoolOptions, Pool } from './pool.js';
-export { openRWMutex, RWMutex, type RWMutexHandle } from './rw-mutex.js';
-export { openSemaphore, Semaphore, type SemaphoreHandle } from './semaphore.js';
-export { SingleFlight } from './single-flight.js';
+export type { LockGuard, RecoveryGuard } from './local/lock-guard.js';
 export {
   BarrierBrokenError,
   LockPoisonedError,
@@ -27,5 +12,19 @@ export {
   OnceReentrantError,
   TasksLostError,
   WaitGroupReusedError,
-} from './sync-error.js';
+} from './local/sync-error.js';
+export type { LockOptions } from './lock-options.js';
+export { Mutex, type MutexHandle, openMutex } from './mutex.js';
+export {
+  Once,
+  type OnceConstructor,
+  once,
+  openOnce,
+  type SharedOnceOptions,
+} from './once.js';
+export { type ObjectPoolOptions, Pool } from './pool.js';
+export { openRWMutex, RWMutex, type RWMutexHandle } from './rw-mutex.js';
+export { openSemaphore, Semaphore, type SemaphoreHandle } from './semaphore.js';
+export type { OnceHandle, SharedOnce } from './shared/shared-once.js';
+export { SingleFlight } from './single-flight.js';
 export { openWaitGroup, WaitGroup, type WaitGroupHandle } from './wait-group.js';

@@ -1,11 +1,9 @@
 /** What is done once, however many ask for it. */
 
-import type { SharedHandle } from '../memory/handle.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
-import type { WaitOptions } from '../waiting/cancellation.js';
+import { OnceReentrantError } from './local/sync-error.js';
 import { isShared, type LockOptions } from './lock-options.js';
-import { SharedOnceEnd } from './shared/shared-once.js';
-import { OnceReentrantError } from './sync-error.js';
+import { type OnceHandle, type SharedOnce, SharedOnceEnd } from './shared/shared-once.js';
 
 /**
  * Calls a function once and keeps what came of it, a value or a throw: the first caller gets it, and so do all later ones.
@@ -21,41 +19,6 @@ export interface Once<T = void> {
    * @throws what the function threw; OnceReentrantError when the function calls `do` itself
    */
   do(fn: () => T): T;
-}
-
-/** What {@link SharedOnce.handle} is: post it to another thread of this process and give it to {@link openOnce}. */
-export type OnceHandle<T = void> = SharedHandle<'once'> & {
-  /** Only in types: what the function gives. */
-  readonly gives?: T;
-};
-
-/**
- * What `new Once({ shared: true })` makes: a function is called once in the process, on the thread that asks first, and all threads
- * get its outcome. So `do` answers with a promise, and a function that gives a promise is done when that is settled.
- *
- * The value travels as structured clone makes it: the thread that ran the function has the value itself, the others a copy each. Of an
- * error travel name, message and `code`.
- *
- * When the thread that runs the function dies, what it began may be half done: the Once is poisoned, and `do` rejects with a
- * LockPoisonedError that names the thread, until `recover` runs a function in its place.
- */
-export interface SharedOnce<T = void> {
-  /** The function has returned or thrown. */
-  readonly done: boolean;
-  /** The thread that ran the function has died in the middle of it. */
-  readonly poisoned: boolean;
-  /** Can be posted to other threads of the process, any number of times. */
-  readonly handle: OnceHandle<T>;
-  /**
-   * Calls `fn` if nothing was called before, and gives the outcome of what was. When `signal` fires first, the wait is over; the
-   * function goes on.
-   *
-   * @throws all as rejections: what the function threw; CodecError for a value that cannot be cloned and `ERR_OUTCOME_TOO_LARGE` for one
-   * that is longer than `maxBytes`, which are then the outcome; LockPoisonedError; OnceReentrantError
-   */
-  do(fn: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
-  /** As `do`, but calls `fn` also in place of a function whose thread has died. */
-  recover(fn: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
 }
 
 /** Options of a Once across threads. */

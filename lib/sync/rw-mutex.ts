@@ -3,9 +3,9 @@
 import type { SharedHandle } from '../memory/handle.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';
-import type { LockGuard, RecoveryGuard } from './lock-guard.js';
+import type { LockGuard, RecoveryGuard } from './local/lock-guard.js';
+import { type PermitCore, Permits } from './local/permits.js';
 import { isShared, type LockOptions } from './lock-options.js';
-import { type PermitCore, Permits } from './permits.js';
 import { handleOf } from './shared/lock-handle.js';
 import { MAX_PERMITS } from './shared/permit-words.js';
 import { SharedPermits } from './shared/shared-permits.js';

@@ -3,7 +3,7 @@
 import { checkFunction } from '../validate.js';
 import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';
-import { park, Waiter, WaitQueue } from './wait-queue.js';
+import { park, Waiter, WaitQueue } from './local/wait-queue.js';
 
 /**
  * Runs a function for a key unless one is running for that key: then its outcome, value or error, is shared. Nothing is kept

@@ -4,10 +4,10 @@ import type { SharedHandle } from '../memory/handle.js';
 import { checkFunction, checkInteger } from '../validate.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';
+import { LocalTaskCount, type TaskCount } from './local/task-count.js';
 import { isShared, type LockOptions } from './lock-options.js';
 import { handleOf } from './shared/lock-handle.js';
 import { SharedTaskCount } from './shared/shared-task-count.js';
-import { LocalTaskCount, type TaskCount } from './task-count.js';
 
 /** What {@link WaitGroup.handle} is: post it to another thread of this process and give it to {@link openWaitGroup}. */
 export type WaitGroupHandle = SharedHandle<'wait-group'>;

@@ -9,9 +9,10 @@
  * - the *slot queue*, or without a buffer the *rendezvous*;
  * - the *long messages*.
  */
+
+import { REASON_BYTES } from '../../memory/codec/reason.js';
 import { LINE_BYTES, LINE_WORDS } from '../../memory/layout.js';
 import { allocateShared, openWords, type SharedRegion, subregion, wholeLines } from '../../memory/memory.js';
-import { REASON_BYTES } from '../../memory/reason.js';
 import { SlotQueue } from '../../memory/slot-queue.js';
 import { WaitSet } from '../../memory/wait-set.js';
 import type { Overflow } from '../channel.js';

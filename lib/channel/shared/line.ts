@@ -1,14 +1,29 @@
 import { Waker, WakeSource } from '../../memory/waker.js';
 import type { WaiterListOwner } from '../waiter.js';
-import type { SharedEnd } from './shared-end.js';
+import type { ChannelMemory } from './channel-memory.js';
+
+/** The end that a line belongs to. */
+export interface LineOwner {
+  readonly memory: Pick<ChannelMemory, 'readers' | 'writers'>;
+  readonly receivable: boolean;
+  readonly sendable: boolean;
+  /** Says to other threads that somebody here waits for a value. */
+  announce(): void;
+  /** Takes that back. */
+  retract(): void;
+  /** Takes it back for a moment. False: one of them has acted on it already. */
+  hold(): boolean;
+  pollReceivers(): boolean;
+  pollSenders(): boolean;
+}
 
 /** One line of waiters of an end, and where this thread parks for it. */
 export class Line extends WakeSource implements WaiterListOwner {
-  readonly #end: SharedEnd<unknown>;
+  readonly #end: LineOwner;
   readonly #receives: boolean;
   override readonly patient: boolean;
 
-  constructor(end: SharedEnd<unknown>, receives: boolean, patient: boolean) {
+  constructor(end: LineOwner, receives: boolean, patient: boolean) {
     super();
     this.patient = patient;
     this.#end = end;

@@ -16,7 +16,7 @@
 
 import { type SharedRegion, subregion, wholeLines } from '../../memory/memory.js';
 import { threadId } from '../../memory/waker.js';
-import { native } from '../../platform/native.js';
+import { wakes } from '../../platform/driver.js';
 
 const CHUNK_BYTES = 4096;
 const FREE = 0;
@@ -108,7 +108,7 @@ export class LongMessages {
     const table = this.#table;
     for (let run = 0; run < this.#chunks; run++) {
       const owner = Atomics.load(table, run);
-      if (owner === FREE || owner === SENT || owner === PART || native.isAlive(owner)) continue;
+      if (owner === FREE || owner === SENT || owner === PART || wakes.isAlive(owner)) continue;
       if (Atomics.compareExchange(table, run, owner, this.#owner) !== owner) continue;
       let end = run + 1;
       while (end < this.#chunks && Atomics.load(table, end) === PART) end++;

@@ -45,7 +45,7 @@ import { type SharedRegion, wholeLines } from '../../memory/memory.js';
 import { SharedMemoryError } from '../../memory/shared-memory-error.js';
 import type { SlotsSwept } from '../../memory/slot-queue.js';
 import { threadId } from '../../memory/waker.js';
-import { native } from '../../platform/native.js';
+import { wakes } from '../../platform/driver.js';
 
 /** Threads that can use one channel: the number of a place fits into a state. */
 export const PLACES = 64;
@@ -266,7 +266,7 @@ export class Rendezvous {
     const { words } = this;
     const at = this.#place(place);
     Atomics.store(words, at, IDLE);
-    if (place !== this.#own) native.wake(Atomics.load(words, at + TENANT)); // it waits on, and must offer its place again
+    if (place !== this.#own) wakes.wake(Atomics.load(words, at + TENANT)); // it waits on, and must offer its place again
   }
 
   /**
@@ -283,7 +283,7 @@ export class Rendezvous {
     for (let dead = 0; dead < used; dead++) {
       const at = this.#place(dead);
       const tenant = Atomics.load(words, at + TENANT);
-      if (tenant === 0 || native.isAlive(tenant)) continue;
+      if (tenant === 0 || wakes.isAlive(tenant)) continue;
       if (Atomics.compareExchange(words, at + TENANT, tenant, self) !== tenant) continue;
       unsent += this.#replace(WRITING | (dead << KIND_BITS), used);
       untaken += this.#replace(READING | (dead << KIND_BITS), used);

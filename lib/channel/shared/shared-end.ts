@@ -15,14 +15,14 @@ import { setImmediate } from 'node:timers';
 import { NotSupportedError } from '../../errors.js';
 import { CodecError } from '../../memory/codec/codec-error.js';
 import type { WireCodec } from '../../memory/codec/codecs.js';
+import { readReason, writeReason } from '../../memory/codec/reason.js';
 import { makeHandle } from '../../memory/handle.js';
-import { readReason, writeReason } from '../../memory/reason.js';
 import { threadId, Waker } from '../../memory/waker.js';
-import { native } from '../../platform/native.js';
+import { wakes } from '../../platform/driver.js';
 import { checkFunction, checkInteger } from '../../validate.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { charge, readyVoid } from '../../waiting/turn-budget.js';
-import { waitObserver } from '../../waiting/wait-observer.js';
+import { observeWait, waitObserver } from '../../waiting/wait-observer.js';
 import type { Overflow } from '../channel.js';
 import { ChannelClosedError } from '../channel-error.js';
 import { ParkedSend } from '../operation.js';
@@ -30,7 +30,6 @@ import { closedFor, EMPTY, type Empty, type Received } from '../received.js';
 import { Receiver } from '../receiver.js';
 import { type SendSide, sendSide } from '../selectable.js';
 import { type BatchSendSide, sendManyTo } from '../sender.js';
-import { observeWait } from '../wait.js';
 import { type ReceiveWaiter, type SendWaiter, WaiterList } from '../waiter.js';
 import { type ChannelMemory, DROPPED, REASON, STATE } from './channel-memory.js';
 import { Line } from './line.js';
@@ -739,7 +738,7 @@ export class SharedEnd<T> extends Receiver<T> implements SharedChannel<T>, Batch
     if (
       closer !== OPEN &&
       closer !== CLOSED &&
-      !native.isAlive(closer) &&
+      !wakes.isAlive(closer) &&
       Atomics.compareExchange(words, STATE, closer, threadId()) === closer
     ) {
       words[REASON] = 0; // half written

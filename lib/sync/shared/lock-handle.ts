@@ -1,6 +1,6 @@
 /** The handle of what may be shared or not. */
 import type { SharedHandle } from '../../memory/handle.js';
-import { NotSharedError } from '../sync-error.js';
+import { NotSharedError } from '../local/sync-error.js';
 import type { LockKind } from './lock-memory.js';
 
 /**

@@ -9,7 +9,7 @@ import { LINE_BYTES, LINE_WORDS } from '../../memory/layout.js';
 import { allocateShared, openWords, type SharedRegion } from '../../memory/memory.js';
 import { SharedMemoryError } from '../../memory/shared-memory-error.js';
 import { threadId } from '../../memory/waker.js';
-import { native } from '../../platform/native.js';
+import { wakes } from '../../platform/driver.js';
 
 const mark = (structure: number): number => (0x51ce << 16) | (1 << 8) | structure;
 /** The first word of a lock's memory, by the kind that its handle names. */
@@ -129,5 +129,5 @@ export class LockMemory {
 /** Whether the thread at `seat` has died without giving the seat back. */
 export function isDead(words: Int32Array, seat: number): boolean {
   const owner = Atomics.load(words, seat + OWNER);
-  return owner !== 0 && !native.isAlive(owner);
+  return owner !== 0 && !wakes.isAlive(owner);
 }

@@ -36,7 +36,7 @@
  */
 
 import { threadId } from '../../memory/waker.js';
-import { native } from '../../platform/native.js';
+import { wakes } from '../../platform/driver.js';
 import {
   COLD,
   HOT,
@@ -223,7 +223,7 @@ export class PermitWords {
     for (;;) {
       const server = Atomics.compareExchange(words, LEDGER, 0, this.#id);
       if (server !== 0) {
-        if (native.isAlive(server)) return;
+        if (wakes.isAlive(server)) return;
         if (Atomics.compareExchange(words, LEDGER, server, this.#id) !== server) continue;
       }
       Atomics.store(words, DIRTY, 0);
@@ -307,6 +307,6 @@ export class PermitWords {
 
   #wake(seat: number): void {
     const words = this.#words;
-    if (Atomics.exchange(words, seat + PARKED, 0) !== 0) native.wake(Atomics.load(words, seat + OWNER));
+    if (Atomics.exchange(words, seat + PARKED, 0) !== 0) wakes.wake(Atomics.load(words, seat + OWNER));
   }
 }

@@ -13,9 +13,9 @@ import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.
 import { Waker } from '../../memory/waker.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
-import { Arrival, type Meeting } from '../meeting.js';
-import { BarrierBrokenError } from '../sync-error.js';
-import { park, WaitQueue } from '../wait-queue.js';
+import { Arrival, type Meeting } from '../local/meeting.js';
+import { BarrierBrokenError } from '../local/sync-error.js';
+import { park, WaitQueue } from '../local/wait-queue.js';
 import { endOf, type LockEnd } from './lock-ends.js';
 import { LockLine } from './lock-line.js';
 import { LockMemory } from './lock-memory.js';

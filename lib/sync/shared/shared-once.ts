@@ -11,21 +11,20 @@ import { Buffer } from 'node:buffer';
 import { threadId as nodeThreadId } from 'node:worker_threads';
 import { SluiceError } from '../../errors.js';
 import { Encoded } from '../../memory/codec/encoded.js';
+import { REASON_BYTES, readReason, writeReason } from '../../memory/codec/reason.js';
 import { StructuredReader, writeStructured } from '../../memory/codec/structured.js';
 import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
 import { LINE_BYTES } from '../../memory/layout.js';
 import { subregion } from '../../memory/memory.js';
-import { REASON_BYTES, readReason, writeReason } from '../../memory/reason.js';
 import { WaitSet } from '../../memory/wait-set.js';
 import { threadId, Waker } from '../../memory/waker.js';
-import { native } from '../../platform/native.js';
+import { wakes } from '../../platform/driver.js';
 import { checkFunction } from '../../validate.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
 import { waitObserver } from '../../waiting/wait-observer.js';
-import type { SharedOnce } from '../once.js';
-import { LockPoisonedError, OnceReentrantError } from '../sync-error.js';
-import { park, Waiter, WaitQueue } from '../wait-queue.js';
+import { LockPoisonedError, OnceReentrantError } from '../local/sync-error.js';
+import { park, Waiter, WaitQueue } from '../local/wait-queue.js';
 import { endOf, type LockEnd } from './lock-ends.js';
 import { LockLine } from './lock-line.js';
 import { EXTRA, HOT, LockMemory } from './lock-memory.js';
@@ -58,6 +57,41 @@ class OnceWaiter<T> extends Waiter {
 }
 
 type Outcome<T> = { value: T } | { error: unknown };
+
+/** What {@link SharedOnce.handle} is: post it to another thread of this process and give it to {@link openOnce}. */
+export type OnceHandle<T = void> = SharedHandle<'once'> & {
+  /** Only in types: what the function gives. */
+  readonly gives?: T;
+};
+
+/**
+ * What `new Once({ shared: true })` makes: a function is called once in the process, on the thread that asks first, and all threads
+ * get its outcome. So `do` answers with a promise, and a function that gives a promise is done when that is settled.
+ *
+ * The value travels as structured clone makes it: the thread that ran the function has the value itself, the others a copy each. Of an
+ * error travel name, message and `code`.
+ *
+ * When the thread that runs the function dies, what it began may be half done: the Once is poisoned, and `do` rejects with a
+ * LockPoisonedError that names the thread, until `recover` runs a function in its place.
+ */
+export interface SharedOnce<T = void> {
+  /** The function has returned or thrown. */
+  readonly done: boolean;
+  /** The thread that ran the function has died in the middle of it. */
+  readonly poisoned: boolean;
+  /** Can be posted to other threads of the process, any number of times. */
+  readonly handle: OnceHandle<T>;
+  /**
+   * Calls `fn` if nothing was called before, and gives the outcome of what was. When `signal` fires first, the wait is over; the
+   * function goes on.
+   *
+   * @throws all as rejections: what the function threw; CodecError for a value that cannot be cloned and `ERR_OUTCOME_TOO_LARGE` for one
+   * that is longer than `maxBytes`, which are then the outcome; LockPoisonedError; OnceReentrantError
+   */
+  do(fn: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
+  /** As `do`, but calls `fn` also in place of a function whose thread has died. */
+  recover(fn: () => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
+}
 
 /** @internal */
 export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements SharedOnce<T>, LockEnd {
@@ -263,7 +297,7 @@ export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements Shared
     const words = this.#words;
     const state = this.#state;
     if (state > POISONED || state < NEW) {
-      if (!native.isAlive(state) && Atomics.compareExchange(words, STATE, state, POISONED) === state)
+      if (!wakes.isAlive(state) && Atomics.compareExchange(words, STATE, state, POISONED) === state)
         this.#waiters.wakeAll();
     }
     this.look();

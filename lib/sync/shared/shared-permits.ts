@@ -11,10 +11,10 @@ import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.
 import { Waker } from '../../memory/waker.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
-import { Guard, type LockGuard } from '../lock-guard.js';
-import { type PermitCore, PermitWaiter } from '../permits.js';
-import { LockPoisonedError } from '../sync-error.js';
-import { park, WaitQueue } from '../wait-queue.js';
+import { Guard, type LockGuard } from '../local/lock-guard.js';
+import { type PermitCore, PermitWaiter } from '../local/permits.js';
+import { LockPoisonedError } from '../local/sync-error.js';
+import { park, WaitQueue } from '../local/wait-queue.js';
 import { endOf, type LockEnd } from './lock-ends.js';
 import { LockLine } from './lock-line.js';
 import { type LockKind, LockMemory } from './lock-memory.js';

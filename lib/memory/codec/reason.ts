@@ -5,8 +5,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
-import { Encoded } from './codec/encoded.js';
-import { StructuredReader, writeStructured } from './codec/structured.js';
+import { Encoded } from './encoded.js';
+import { StructuredReader, writeStructured } from './structured.js';
 
 /** Bytes that a reason takes at most, with the word of its length. */
 export const REASON_BYTES = 1024;

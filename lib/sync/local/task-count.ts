@@ -1,8 +1,8 @@
 /** How many tasks of a WaitGroup have not ended, and who waits for that to be none. */
 
-import { checkInteger } from '../validate.js';
-import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
-import { charge, readyVoid } from '../waiting/turn-budget.js';
+import { checkInteger } from '../../validate.js';
+import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { charge, readyVoid } from '../../waiting/turn-budget.js';
 import { NegativeCounterError, WaitGroupReusedError } from './sync-error.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';
 

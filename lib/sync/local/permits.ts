@@ -6,8 +6,8 @@
  * permits he wants. So there is no barging and no starvation: a writer waits for the readers before it and for none
  * after it, and the readers that gathered behind it go on together.
  */
-import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
-import { ready } from '../waiting/turn-budget.js';
+import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { ready } from '../../waiting/turn-budget.js';
 import { Guard, type LockGuard, type Releasable } from './lock-guard.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';
 

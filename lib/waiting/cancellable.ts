@@ -1,7 +1,5 @@
-/** Waits that a signal can end, and what else a signal does to sockets: all through the lists of lib/waiting/cancellation.ts. */
-import { type Cancellable, CancellationSource } from '../waiting/cancellation.js';
-
-export type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
+/** Promises that a signal can reject, and functions that it calls: members of the lists of cancellation.ts. */
+import { type Cancellable, CancellationSource } from './cancellation.js';
 
 /** A member of a source's list that runs a function when the source is canceled. */
 class OnCancel implements Cancellable {

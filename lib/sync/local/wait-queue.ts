@@ -4,9 +4,9 @@
  * A waiter carries its own links, for the queue and for the source that may cancel it, so that it joins and leaves both in
  * O(1) without an allocation.
  */
-import type { CancellationSource } from '../waiting/cancellation.js';
-import { Wait } from '../waiting/wait.js';
-import { waitObserver } from '../waiting/wait-observer.js';
+import type { CancellationSource } from '../../waiting/cancellation.js';
+import { Wait } from '../../waiting/wait.js';
+import { waitObserver } from '../../waiting/wait-observer.js';
 
 /** @internal */
 export class Waiter extends Wait<unknown> {

@@ -1,5 +1,5 @@
 /** What the locks and their relatives refuse. */
-import { recogniseAcrossCopies, SluiceError } from '../errors.js';
+import { recogniseAcrossCopies, SluiceError } from '../../errors.js';
 
 /** A lock was released twice, or used after its release. `code` is `ERR_LOCK_RELEASED`. */
 export class LockReleasedError extends SluiceError {

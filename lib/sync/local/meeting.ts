@@ -1,6 +1,6 @@
 /** Who has arrived at a Barrier, and waits for the others. */
-import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
-import { ready } from '../waiting/turn-budget.js';
+import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { ready } from '../../waiting/turn-budget.js';
 import { park, Waiter, WaitQueue } from './wait-queue.js';
 
 /**
