@@ -65,6 +65,7 @@ function surroundings(): Surroundings {
     ['sluice', join(root, 'dist', 'index.d.ts')],
     ['sluice/testing', join(root, 'dist', 'testing', 'index.d.ts')],
     ['sluice/flow', join(root, 'dist', 'flow', 'index.d.ts')],
+    ['sluice/merge', join(root, 'dist', 'merge', 'index.d.ts')],
     ['sluice/pipeline', join(root, 'dist', 'pipeline', 'index.d.ts')],
   ]);
   const stage = join(build, 'src', 'docs-stage.ts');

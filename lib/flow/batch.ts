@@ -2,10 +2,10 @@
 
 import { InvalidArgValueError } from '../errors.js';
 import { checkInteger, checkOptions } from '../validate.js';
+import { Alarm } from '../waiting/alarm.js';
 import { FlowConsumer, type FlowFailure } from './consumer.js';
 import type { BatchOptions } from './flow.js';
 import type { FlowCore } from './flow-core.js';
-import { FlowTimer } from './flow-timer.js';
 import type { Inlet } from './inlet.js';
 import { checkPeriod } from './sample.js';
 import { checkSize } from './size-of.js';
@@ -47,10 +47,10 @@ export class BatchInlet<T> extends FlowConsumer<T> implements Inlet {
   #bytes = 0;
   /** The batch is to be given, full or not, as soon as there is room for it. */
   #isDue = false;
-  readonly #timer = new FlowTimer(() => {
+  readonly #timer = new Alarm(() => {
     this.#isDue = true;
     this.#give();
-  });
+  }, true);
 
   constructor(from: FlowCore<T>, to: FlowCore<T[]>, { count, bytes, ms }: ResolvedBatchOptions) {
     super();

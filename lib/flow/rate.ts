@@ -1,11 +1,11 @@
 /** Values no faster than a token bucket allows. */
 import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
 import { checkInteger, checkOptions } from '../validate.js';
+import { Alarm } from '../waiting/alarm.js';
 import { timers } from '../waiting/timer-heap.js';
 import { FlowConsumer, type FlowFailure } from './consumer.js';
 import type { RateOptions } from './flow.js';
 import type { FlowCore } from './flow-core.js';
-import { FlowTimer } from './flow-timer.js';
 import type { Inlet } from './inlet.js';
 
 /** @internal */
@@ -43,7 +43,7 @@ export class RateInlet<T> extends FlowConsumer<T> implements Inlet {
   readonly #intervalMs: number;
   readonly #slackMs: number;
   #fullAt = -Infinity;
-  readonly #timer = new FlowTimer(() => this.fill());
+  readonly #timer = new Alarm(() => this.fill(), true);
 
   constructor(from: FlowCore<T>, to: FlowCore<T>, { intervalMs, burst }: ResolvedRateOptions) {
     super();

@@ -1,9 +1,9 @@
 /** The newest value now and then. */
 import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
+import { Alarm } from '../waiting/alarm.js';
 import { timers } from '../waiting/timer-heap.js';
 import { FlowConsumer, type FlowFailure } from './consumer.js';
 import type { FlowCore } from './flow-core.js';
-import { FlowTimer } from './flow-timer.js';
 import type { Inlet } from './inlet.js';
 
 /** @internal A time that passes between two things. */
@@ -25,7 +25,7 @@ export class SampleInlet<T> extends FlowConsumer<T> implements Inlet {
   readonly #ms: number;
   #startedAt: number | undefined;
   #newest: { readonly value: T } | undefined;
-  readonly #timer = new FlowTimer(() => this.#give());
+  readonly #timer = new Alarm(() => this.#give(), true);
 
   constructor(from: FlowCore<T>, to: FlowCore<T>, ms: number) {
     super();

@@ -4,8 +4,9 @@
  * A worker that dies soon after its start, or before, is replaced after a pause that doubles each time. One that has lived is replaced
  * at once.
  */
+
+import { Alarm } from '../waiting/alarm.js';
 import { TimerHeap } from '../waiting/timer-heap.js';
-import { Alarm } from './alarm.js';
 import type { LaneHandle } from './lane-work.js';
 import { type Loss, lossError } from './loss.js';
 import { callBack, reportLoss } from './loss-report.js';

@@ -4,7 +4,7 @@
  * Their owners give such tasks up by themselves. But an owner may be the very worker whose handler runs on and on, so that none of its
  * timers fires. The pool's maker looks at the slots instead, for as long as there are tasks with limits in them.
  */
-import { Alarm } from './alarm.js';
+import { Alarm } from '../waiting/alarm.js';
 import type { Crew } from './crew.js';
 import { millisSince } from './messages.js';
 import {

@@ -1,5 +1,5 @@
 /** What found no room in shared memory, and is tried again until it has. */
-import { Alarm } from './alarm.js';
+import { Alarm } from '../waiting/alarm.js';
 
 const RETRY_MS = 1;
 

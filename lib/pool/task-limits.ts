@@ -1,5 +1,5 @@
 /** Looks after `taskTimeout`: how long tasks have been running. */
-import { Alarm } from './alarm.js';
+import { Alarm } from '../waiting/alarm.js';
 import { millisSince } from './messages.js';
 import { BEGAN_AT, type PoolMemory } from './pool-memory.js';
 import type { Task } from './task.js';

@@ -5,7 +5,7 @@
  * what is the workers' business: see runner.ts.
  */
 import { checkInteger, checkOptions } from '../validate.js';
-import { Alarm } from './alarm.js';
+import { Alarm } from '../waiting/alarm.js';
 import { Crew } from './crew.js';
 import type { AnyFunction, HandlerArguments, HandlerName, HandlerResult } from './handler-types.js';
 import { distributionOf } from './histogram.js';

@@ -1,5 +1,6 @@
 /** Values that a function pushes. */
 import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
+import { LazyAbort } from '../../waiting/lazy-abort.js';
 import { readyVoid } from '../../waiting/turn-budget.js';
 import { Wait } from '../../waiting/wait.js';
 import type { FlowSink, PushSource } from '../flow.js';
@@ -42,9 +43,7 @@ class PushInlet<T> implements Inlet, FlowSink<T> {
   readonly #counts: FlowCounts;
   #source: PushSource<T> | undefined;
   readonly #waits = new Set<RoomWait>();
-  #abort: AbortController | undefined;
-  /** Why nobody wants values any more; the signal is made only when it is asked for. */
-  #canceled: { readonly reason: unknown } | undefined;
+  readonly #abort = new LazyAbort();
   #cleanUp: (() => void) | undefined;
 
   constructor(flow: FlowCore<T>, source: PushSource<T>) {
@@ -66,9 +65,8 @@ class PushInlet<T> implements Inlet, FlowSink<T> {
   }
 
   cancel(reason: unknown): void {
-    this.#canceled = { reason: reason ?? new FlowClosedError() };
     this.#leave();
-    this.#abort?.abort(this.#canceled.reason);
+    this.#abort.abort(reason ?? new FlowClosedError());
   }
 
   // The sink. Its methods need no `this`.
@@ -105,10 +103,6 @@ class PushInlet<T> implements Inlet, FlowSink<T> {
   };
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#canceled !== undefined) this.#abort.abort(this.#canceled.reason);
-    }
     return this.#abort.signal;
   }
 
