@@ -1,12 +1,19 @@
 /** One key of one load, and who waits for its value. */
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { Wait } from '../waiting/wait.js';
-import type { LoadGroup } from './load-group.js';
 
 /** A caller that an entry tells of its outcome, once. */
 export interface Caller<in V> {
   resolved(value: V): void;
   rejected(error: unknown): void;
+}
+
+/** What an entry tells of its callers. */
+export interface CallerCount<E> {
+  /** Somebody waits for the entry, for the first time or again. */
+  wanted(): void;
+  /** Nobody waits for it any more. */
+  unwanted(entry: E): void;
 }
 
 /** A `get` with a signal: it can leave by itself. */
@@ -56,22 +63,22 @@ export class Entry<K, V> {
   readonly key: K;
   /** What makes keys the same. */
   readonly id: unknown;
-  readonly group: LoadGroup<K, V>;
+  readonly #group: CallerCount<Entry<K, V>>;
   #shared: Promise<V> | undefined;
   #resolve: ((value: V) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   #callers: Set<Caller<V>> | undefined;
 
-  constructor(key: K, id: unknown, group: LoadGroup<K, V>) {
+  constructor(key: K, id: unknown, group: CallerCount<Entry<K, V>>) {
     this.key = key;
     this.id = id;
-    this.group = group;
+    this.#group = group;
   }
 
   /** The promise of the callers that have no signal. */
   share(): Promise<V> {
     if (this.#shared === undefined) {
-      if (!this.isWanted) this.group.wanted();
+      if (!this.isWanted) this.#group.wanted();
       this.#shared = new Promise<V>(capture);
       this.#resolve = newResolve as (value: V) => void;
       this.#reject = newReject;
@@ -88,14 +95,14 @@ export class Entry<K, V> {
   }
 
   join(caller: Caller<V>): void {
-    if (!this.isWanted) this.group.wanted();
+    if (!this.isWanted) this.#group.wanted();
     this.#callers ??= new Set();
     this.#callers.add(caller);
   }
 
   /** `caller` has left. The last one takes the entry with it. */
   leave(caller: Caller<V>): void {
-    if (this.#callers?.delete(caller) && !this.isWanted) this.group.unwanted(this);
+    if (this.#callers?.delete(caller) && !this.isWanted) this.#group.unwanted(this);
   }
 
   /** Somebody waits for it. */

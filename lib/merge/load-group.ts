@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { describeValue } from '../errors.js';
 import { LazyAbort } from '../waiting/lazy-abort.js';
-import type { Entry } from './entry.js';
+import type { CallerCount, Entry } from './entry.js';
 import { MergeResultError, MissingValueError } from './merge-error.js';
 import type { LoadContext, LoadResult, ResolvedMergerOptions } from './options.js';
 
@@ -17,7 +17,7 @@ export interface GroupOwner<K, V> {
 }
 
 /** @internal */
-export class LoadGroup<K, V> {
+export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
   readonly #owner: GroupOwner<K, V>;
   readonly #entries = new Set<Entry<K, V>>();
   /** Keys that somebody waits for. */
