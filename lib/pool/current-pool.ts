@@ -8,6 +8,7 @@ import { cancellationSource } from '../waiting/cancellation.js';
 import { writeArguments } from './arguments.js';
 import { Arrivals } from './arrivals.js';
 import { Backlog } from './backlog.js';
+import { heldKeys } from './held-keys.js';
 import type { FromWorker } from './messages.js';
 import { asksForWatch } from './overseer.js';
 import { HandlerNotFoundError, TaskTimeoutError } from './pool-error.js';
@@ -86,6 +87,8 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   #calls = 0;
   #runner!: Runner;
   #later: (() => boolean)[] = [];
+  /** Slots with tasks that found this worker's deque full: it takes them itself. */
+  readonly #unannounced: number[] = [];
   /** Tasks submitted here and not over. */
   outstanding = 0;
   /** Called when nothing is outstanding any more. */
@@ -146,6 +149,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     if (onProgress !== undefined) checkFunction('options.onProgress', onProgress as () => void);
     const source = signal === undefined ? undefined : cancellationSource('options.signal', signal);
     const task = new Task(handler, name, 0, true);
+    task.holders = heldKeys();
     if (source?.canceled) {
       task.reject(source.reason);
       return task.promise!;
@@ -168,7 +172,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     }
     let counted: number;
     try {
-      counted = writeArguments(this.#scratch, args);
+      counted = writeArguments(this.#scratch, task.holders === undefined ? args : [task.holders, ...args]);
     } catch (error) {
       if (error instanceof CodecError) this.#relay(task, args, { timeout } as RelayOptions);
       else {
@@ -188,21 +192,30 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
 
   #announce(slot: number): void {
     const { deque } = this.#memory.workers[this.#worker]!;
-    if (!deque.push(slot) && !this.#memory.queue.pushWord(slot)) {
-      // Both full: this worker looks at the slot itself, later.
-      this.#later.push(() => deque.push(slot) || this.#memory.queue.pushWord(slot));
-    }
+    if (this.#unannounced.length > 0 || !deque.push(slot)) this.#unannounced.push(slot);
     this.#memory.wakeForWork();
     this.#runner.schedule();
   }
 
+  get hasUnannounced(): boolean {
+    return this.#unannounced.length > 0;
+  }
+
+  /** Puts slots that found the worker's own deque full into it, where others can steal them, as far as there is room. */
+  announceMore(): void {
+    const { deque } = this.#memory.workers[this.#worker]!;
+    while (this.#unannounced.length > 0 && deque.push(this.#unannounced.at(-1)!)) this.#unannounced.pop();
+    this.#memory.wakeForWork();
+  }
+
   #slotFreed(): void {
     this.outstanding--;
-    while (!this.table.isFull) {
-      const next = this.#backlog.shift();
-      if (next === undefined) break;
+    for (let next = this.#backlog.shift(); next !== undefined; next = this.#backlog.shift()) {
       this.#fed.pointAt(next.encoded!);
-      this.table.place(next, this.#fed, next.counted);
+      if (!this.table.place(next, this.#fed, next.counted)) {
+        this.#backlog.unshift(next);
+        break;
+      }
       next.encoded = undefined;
       this.#announce(next.slot);
     }
@@ -242,7 +255,8 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     const call = ++this.#calls;
     this.#relayedCalls.set(call, task);
     try {
-      this.#say({ type: 'relay', call, handler: task.name, options }, argumentsPayload(args));
+      const { holders } = task;
+      this.#say({ type: 'relay', call, handler: task.name, holders, options }, argumentsPayload(args));
     } catch (error) {
       this.#relayedCalls.delete(call);
       this.outstanding--;
@@ -250,6 +264,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
       return;
     }
     wakeInbox(this.#memory.thread(MAKER));
+    this.#runner.schedule(); // whoever waits for it makes room for one more
   }
 
   relayed(call: number, delivery: Delivery): void {

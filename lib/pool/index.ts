@@ -18,6 +18,7 @@ export {
   HandlerNotFoundError,
   PoolClosedError,
   QueueFullError,
+  TaskDeadlockError,
   TaskDroppedError,
   TaskTimeoutError,
   type WorkerLossCause,

@@ -22,6 +22,7 @@ import {
   HandlerNotFoundError,
   PoolClosedError,
   QueueFullError,
+  TaskDeadlockError,
   TaskDroppedError,
   TaskTimeoutError,
 } from './pool-error.js';
@@ -62,6 +63,8 @@ export class Intake {
 
   /** Tasks whose promise is pending, or that a worker may still write about. */
   outstanding = 0;
+  /** Those of them that are tasks of tasks. */
+  #nested = 0;
   /** Called when nothing is outstanding any more. */
   onEmpty: (() => void) | undefined;
   submitted = 0;
@@ -143,16 +146,31 @@ export class Intake {
       task.reject(this.notFound(task.name));
       return;
     }
+    task.sequence = this.submitted;
+    const key = task.extras?.key as string | number | undefined;
+    if (key !== undefined) {
+      const asking = task.holders ?? [];
+      if (this.#keys.wouldDeadlock(key, asking)) {
+        task.reject(new TaskDeadlockError(task.name, key));
+        return;
+      }
+      task.holders = [...asking, task.sequence];
+    }
     try {
-      task.payload = this.#encode(task, args, transfer);
+      task.payload = this.#encode(
+        task,
+        task.holders === undefined ? args : [task.holders, ...args],
+        transfer,
+      );
     } catch (error) {
       task.reject(error);
       return;
     }
     const byPort = task.payload !== undefined;
-    task.sequence = this.submitted++;
+    this.submitted++;
     if (!this.#admit(task, args)) return;
     if (this.outstanding++ === 0) this.#begins();
+    if (task.isNested) this.#nested++;
     const isOutside = task.queued !== undefined;
     const waitsForKey = !isOutside && !this.#keys.hold(task);
     if (
@@ -269,10 +287,14 @@ export class Intake {
     this.#crew.ensure();
   }
 
-  /** How many tasks may be in slots: as many as fit, or only as many as workers can take up when order may still change. */
+  /**
+   * Whether one more task may go into a slot: as many as this thread has, or only as many as workers can take up when order may still
+   * change. Each task of a task that is open makes room for one more, since those in slots may wait for it.
+   */
   get #mayPlace(): boolean {
-    if (!this.#ordered && this.#options.whenFull !== 'drop-oldest') return !this.table.isFull;
-    return this.table.size < this.#crew.alive * (this.#options.concurrency + 2);
+    const isOrdered = this.#ordered || this.#options.whenFull === 'drop-oldest';
+    const most = isOrdered ? this.#crew.alive * (this.#options.concurrency + 2) : this.table.ownCount;
+    return this.table.size < most + this.#nested;
   }
 
   /** There is work for the workers: a task's slot, or a lane. */
@@ -306,7 +328,7 @@ export class Intake {
       this.#accepted++;
       if (this.#keys.hold(task)) this.#backlog.push(task);
     }
-    while (this.#backlog.size > 0 && this.#names !== undefined && this.#mayPlace && !this.table.isFull) {
+    while (this.#backlog.size > 0 && this.#names !== undefined && this.#mayPlace) {
       const task = this.#backlog.shift()!;
       if (task.handler < 0) task.handler = this.numberOf(task.name);
       if (task.handler < 0) {
@@ -370,6 +392,7 @@ export class Intake {
     const next = this.#keys.release(task);
     if (next !== undefined) this.#backlog.push(next);
     if (task.direct !== undefined) task.direct.direct--;
+    if (task.isNested) this.#nested--;
     if (--this.outstanding === 0) {
       // What a worker had been given and not begun when it died was counted nowhere.
       this.#neverBegun += this.waiting;

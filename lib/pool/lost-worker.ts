@@ -3,11 +3,13 @@ import { Encoded } from '../memory/codec/encoded.js';
 import { writeValue } from './arguments.js';
 import type { Intake } from './intake.js';
 import {
+  CHUNK_SLOTS,
   DIRECT,
   FREE,
   GENERATION_MASK,
   GENERATION_SHIFT,
   KIND_MASK,
+  MAKER,
   type PoolMemory,
   QUEUED,
   RUNNING,
@@ -28,12 +30,15 @@ export function settleLost(memory: PoolMemory, intake: Intake, worker: WorkerHan
   intake.completions.drain(); // what it ended before it died
   forgetOwned(memory, worker.index);
   let told = loseOwn(memory, intake, worker);
-  const makerSlots = memory.maker.slotCount;
-  for (let slot = 0; slot < memory.slotCount; slot++) {
+  for (let slot = 0; slot < memory.slotEnd; slot++) {
     const state = stateOf(memory, slot);
     if ((state & KIND_MASK) === QUEUED) {
       if (!memory.queue.pushWord(slot)) intake.retries.add(() => memory.queue.pushWord(slot));
-    } else if (slot >= makerSlots && (state & KIND_MASK) === RUNNING && workerIn(state) === worker.index) {
+    } else if (
+      memory.ownerOf(slot) !== MAKER &&
+      (state & KIND_MASK) === RUNNING &&
+      workerIn(state) === worker.index
+    ) {
       tellLoss(memory, intake, slot, generationIn(state), worker.loss);
       told++;
     }
@@ -49,6 +54,12 @@ const generationIn = (state: number): number => (state >>> GENERATION_SHIFT) & G
 /** Tasks that the worker had submitted: nobody awaits them any more. */
 function forgetOwned(memory: PoolMemory, index: number): void {
   const { firstSlot, slotCount } = memory.workers[index]!;
+  forgetSlots(memory, firstSlot, slotCount);
+  // They stay the seat's: whoever has it next finds them.
+  for (const first of memory.chunksOf(index)) forgetSlots(memory, first, CHUNK_SLOTS);
+}
+
+function forgetSlots(memory: PoolMemory, firstSlot: number, slotCount: number): void {
   for (let slot = firstSlot; slot < firstSlot + slotCount; slot++) {
     const state = stateOf(memory, slot);
     if ((state & KIND_MASK) === FREE) continue;

@@ -2,6 +2,7 @@
  * What a pool and its workers say to each other by message port: rare things, and values that shared memory can't carry. Those come with a
  * message, as its payload: value-port.ts.
  */
+import type { Holders } from './held-keys.js';
 import type { LaneHandle } from './lane-work.js';
 import type { PoolMemoryHandle } from './pool-memory.js';
 import type { Thrown } from './thrown.js';
@@ -48,6 +49,8 @@ export interface RelayedTask {
   type: 'relay';
   call: number;
   handler: string;
+  /** The keyed tasks that wait for it. */
+  holders: Holders | undefined;
   options: { timeout?: number; priority?: number; key?: string | number };
 }
 

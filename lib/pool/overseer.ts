@@ -16,6 +16,7 @@ import {
   FREE,
   HANDLER,
   KIND_MASK,
+  MAKER,
   type PoolMemory,
   RUNNING,
   STATE,
@@ -60,11 +61,11 @@ export class Overseer {
   }
 
   #look(): void {
-    const { control, maker, slotCount } = this.#memory;
+    const { control, maker, slotEnd } = this.#memory;
     // Before looking: a task that comes meanwhile is either seen, or its owner says so again.
     Atomics.exchange(control, WATCHED, 0);
     let isLimited = false;
-    for (let slot = maker.slotCount; slot < slotCount; slot++) if (this.#lookAt(slot)) isLimited = true;
+    for (let slot = maker.slotCount; slot < slotEnd; slot++) if (this.#lookAt(slot)) isLimited = true;
     if (!isLimited) return;
     Atomics.store(control, WATCHED, 1);
     this.watch();
@@ -75,7 +76,7 @@ export class Overseer {
     const { words } = this.#memory;
     const at = this.#memory.slotAt(slot);
     const state = Atomics.load(words, at + STATE);
-    if ((state & KIND_MASK) === FREE) return false;
+    if ((state & KIND_MASK) === FREE || this.#memory.ownerOf(slot) === MAKER) return false;
     const flags = Atomics.load(words, at + HANDLER);
     if ((flags & (FLAG_LIMITED | FLAG_DUE)) === 0) return false;
     if ((state & KIND_MASK) !== RUNNING) return true;

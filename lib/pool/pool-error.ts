@@ -79,6 +79,23 @@ export class TaskDroppedError extends SluiceError {
 }
 recogniseAcrossCopies(TaskDroppedError, 'TaskDroppedError');
 
+/**
+ * A handler ran a task of its own key, or of the key of a task that awaits it. That one holds the key until its end, so they would wait
+ * for each other for ever. `code` is `ERR_TASK_DEADLOCK`.
+ */
+export class TaskDeadlockError extends SluiceError {
+  /** The key that both tasks have. */
+  readonly key: string | number;
+  constructor(handler: string, key: string | number) {
+    super(
+      'ERR_TASK_DEADLOCK',
+      `task '${handler}' has the key ${JSON.stringify(key)} of a task that runs it, and that holds it until its end: call the handler directly, or use another key`,
+    );
+    this.key = key;
+  }
+}
+recogniseAcrossCopies(TaskDeadlockError, 'TaskDeadlockError');
+
 /** The pool is closed, or closes. `code` is `ERR_POOL_CLOSED`. */
 export class PoolClosedError extends SluiceError {
   constructor(message = 'the pool is closed') {

@@ -5,7 +5,7 @@
  * - for each worker a *deque* of its own, an *inbox* (a byte ring) with a wait set, counters and histograms;
  * - an inbox for the thread that made the pool;
  * - *slots*, one for each task that has left its submitter's backlog. A thread owns the slots of its tasks, so it finds free
- *   ones without asking anybody;
+ *   ones without asking anybody. Beyond those there are chunks of more, for whoever has many tasks of tasks open (extra-slots.ts);
  * - the *arena*, where arguments lie that are too long for a slot. Only the pool's maker allocates there.
  *
  * Queues carry numbers of slots. A number is a hint: "look at this slot". What holds is the slot's state word. A number that
@@ -31,6 +31,10 @@ const WORKER_INBOX_BYTES = 2 ** 17;
 /** Reserved, not used, until arguments lie there: the system gives memory page by page. */
 const ARENA_BYTES = 128 * 2 ** 20;
 const DEQUE_CAPACITY = 256;
+/** Slots that a thread takes at once when its own are taken. */
+export const CHUNK_SLOTS = 256;
+/** Reserved as the arena is: 128 MiB. */
+const CHUNKS = 4096;
 
 // A slot: 128 bytes.
 const SLOT_BYTES = 128;
@@ -63,6 +67,8 @@ export const ARGS_AS_ARRAY = 7;
 export const FLAG_DUE = 1 << 21;
 /** DUE_AT is there since the task was aborted. */
 export const FLAG_ABORTED = 1 << 22;
+/** The first argument names the keyed tasks that wait for it: see held-keys.ts. */
+export const FLAG_HELD = 1 << 23;
 
 // The state word: kind (4 bits), the worker that runs it (8), generation (20).
 export const FREE = 0;
@@ -82,6 +88,8 @@ export const SEARCHING = 0;
 const SEARCHING_WORDS = 8;
 /** 1 while the pool's maker looks after limits of tasks that workers own. */
 export const WATCHED = 8;
+/** Chunks of slots that were ever used: none behind them has anything in it. */
+const CHUNKS_USED = 9;
 const CONTROL_WORDS = 32;
 
 // Words of a worker.
@@ -158,7 +166,9 @@ function layOut(workers: number) {
     threads,
     // Twice as many as there are slots: numbers may be repeated.
     queue: layout.take(SlotQueue.byteLength(2 * slotCount, 4)),
-    slots: layout.take(slotCount * SLOT_BYTES),
+    /** Of each chunk, the thread that has it, plus 1; 0 when none has. */
+    chunkOwners: layout.take(CHUNKS * 4),
+    slots: layout.take((slotCount + CHUNKS * CHUNK_SLOTS) * SLOT_BYTES),
     arena: layout.take(ARENA_BYTES),
     slotCount,
     size: layout.size,
@@ -188,8 +198,10 @@ export class PoolMemory {
   readonly workers: readonly WorkerMemory[];
   readonly arenaStart: number;
   readonly arenaEnd: number;
-  readonly slotCount: number;
+  /** Slots that belong to threads for good; those of chunks come behind them. */
+  readonly #ownSlots: number;
   readonly #slotsAt: number;
+  readonly #chunkOwners: Int32Array;
   readonly #searchingWords: number;
 
   /** Memory for a pool of up to `workers` workers. */
@@ -236,7 +248,8 @@ export class PoolMemory {
     this.workers = threads;
     this.arenaStart = shape.arena[0];
     this.arenaEnd = shape.arena[0] + shape.arena[1];
-    this.slotCount = shape.slotCount;
+    this.#ownSlots = shape.slotCount;
+    this.#chunkOwners = words(shape.chunkOwners);
     this.#slotsAt = shape.slots[0] / 4;
     this.#searchingWords = Math.min(SEARCHING_WORDS, (workers >> 5) + 1);
   }
@@ -251,9 +264,50 @@ export class PoolMemory {
     return (this.#slotsAt + slot * SLOT_WORDS + INLINE_AT) * 4;
   }
 
-  /** The thread whose task is in a slot. */
+  /** The thread whose task is in a slot; -1 when nobody's is. */
   ownerOf(slot: number): number {
-    return slot < MAKER_SLOTS ? MAKER : 1 + Math.floor((slot - MAKER_SLOTS) / WORKER_SLOTS);
+    if (slot < MAKER_SLOTS) return MAKER;
+    if (slot < this.#ownSlots) return 1 + Math.floor((slot - MAKER_SLOTS) / WORKER_SLOTS);
+    return Atomics.load(this.#chunkOwners, Math.floor((slot - this.#ownSlots) / CHUNK_SLOTS)) - 1;
+  }
+
+  /** No slot from this number on has ever been used. */
+  get slotEnd(): number {
+    return this.#ownSlots + Atomics.load(this.control, CHUNKS_USED) * CHUNK_SLOTS;
+  }
+
+  /** Gives `thread` a chunk of slots: the number of the first; -1 when there is none. */
+  claimChunk(thread: number): number {
+    const owners = this.#chunkOwners;
+    for (let chunk = 0; chunk < CHUNKS; chunk++) {
+      if (Atomics.load(owners, chunk) !== 0) continue;
+      // First, so that whoever looks at all chunks finds this one, whatever becomes of the thread.
+      for (let used = Atomics.load(this.control, CHUNKS_USED); used <= chunk; ) {
+        const before = Atomics.compareExchange(this.control, CHUNKS_USED, used, chunk + 1);
+        if (before === used) break;
+        used = before;
+      }
+      if (Atomics.compareExchange(owners, chunk, 0, thread + 1) === 0)
+        return this.#ownSlots + chunk * CHUNK_SLOTS;
+    }
+    return -1;
+  }
+
+  /** Gives a chunk back whose slots are all free. Their generations stay: what is still said of the tasks in them reaches nobody. */
+  releaseChunk(first: number): void {
+    Atomics.store(this.#chunkOwners, (first - this.#ownSlots) / CHUNK_SLOTS, 0);
+  }
+
+  /** The first slot of the chunk that `slot` is in. */
+  chunkStart(slot: number): number {
+    return slot - ((slot - this.#ownSlots) % CHUNK_SLOTS);
+  }
+
+  /** The first slots of the chunks that `thread` has. */
+  *chunksOf(thread: number): IterableIterator<number> {
+    const used = Atomics.load(this.control, CHUNKS_USED);
+    for (let chunk = 0; chunk < used; chunk++)
+      if (Atomics.load(this.#chunkOwners, chunk) === thread + 1) yield this.#ownSlots + chunk * CHUNK_SLOTS;
   }
 
   /** MAKER's part, or a worker's. */
@@ -279,7 +333,7 @@ export class PoolMemory {
 
   /** Whether somebody reads what is written to a thread. */
   isOpen(thread: number): boolean {
-    return thread === MAKER || Atomics.load(this.workers[thread]!.counters, OPEN) === 1;
+    return thread === MAKER || (thread > 0 && Atomics.load(this.workers[thread]!.counters, OPEN) === 1);
   }
 
   /** What a native thread needs to queue numbers here. */

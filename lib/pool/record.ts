@@ -121,6 +121,7 @@ export class InboxReader {
 
 /** Whether a payload goes into a thread's inbox at all. */
 export function fitsInbox(memory: PoolMemory, owner: number, bytes: number): boolean {
+  if (owner < 0) return true; // gone, and nothing is sent
   // A quarter of the ring: a longer record waits too long for so much room in one piece.
   return bytes + RECORD_HEAD_BYTES <= memory.thread(owner).inbox.capacity / 4;
 }

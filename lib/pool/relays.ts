@@ -1,12 +1,13 @@
 /** Tasks that handlers submit and that only the pool's maker can place: they go to it by message port, and their ends come back. */
 import { CodecError } from '../memory/codec/codec-error.js';
+import type { Holders } from './held-keys.js';
 import type { RelayedTask } from './messages.js';
 import { RemoteStream } from './stream.js';
 import { describeThrown } from './thrown.js';
 import { type Delivery, valuePayload } from './value-port.js';
 import type { WorkerHandle } from './worker-handle.js';
 
-type Submit = (handler: string, args: unknown[], options: object) => Promise<unknown>;
+type Submit = (handler: string, args: unknown[], options: object, holders: Holders) => Promise<unknown>;
 
 /** @internal */
 export class Relays {
@@ -19,7 +20,7 @@ export class Relays {
     this.#submit = submit;
   }
 
-  run(worker: WorkerHandle, { call, handler, options }: RelayedTask, delivery: Delivery): void {
+  run(worker: WorkerHandle, { call, handler, holders = [], options }: RelayedTask, delivery: Delivery): void {
     const name = `${worker.threadId}/${call}`;
     const controller = new AbortController();
     this.#running.set(name, controller);
@@ -28,7 +29,7 @@ export class Relays {
     const failed = (error: unknown): void =>
       worker.post({ type: 'relay-failed', call }, valuePayload(describeThrown(error)));
     const submit = async (): Promise<unknown> =>
-      this.#submit(handler, delivery.value() as unknown[], { ...given, signal: controller.signal });
+      this.#submit(handler, delivery.value() as unknown[], { ...given, signal: controller.signal }, holders);
     submit()
       .then((value) => {
         if (value instanceof RemoteStream) {

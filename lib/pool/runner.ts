@@ -14,6 +14,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { Waker, WakeSource } from '../memory/waker.js';
 import { readArguments, readValue } from './arguments.js';
 import { setCurrentTask } from './current-task.js';
+import { type Holders, runHolding, runOutsideTasks } from './held-keys.js';
 import { bucketOf } from './histogram.js';
 import { dispatchOf, isLane, type LaneRunner, laneOf } from './lane-work.js';
 import { type DirectTask, microsSince, millisSince } from './messages.js';
@@ -28,6 +29,7 @@ import {
   FINISHED,
   FLAG_COUNT_SHIFT,
   FLAG_DUE,
+  FLAG_HELD,
   FLAG_LIMITED,
   FLAG_SAMPLED,
   GENERATION_MASK,
@@ -84,6 +86,9 @@ export interface RunnerHost {
   /** Takes what other threads wrote to this worker. True when there was something. */
   takeRecords(): boolean;
   readonly hasRecords: boolean;
+  /** Whether tasks of its tasks wait that found its deque full; `announceMore` puts them there. */
+  readonly hasUnannounced: boolean;
+  announceMore(): void;
   /** Tasks that handlers here have submitted and that are not over. */
   readonly outstanding: number;
   /** The dispatch of that number; undefined when it is over. */
@@ -124,7 +129,8 @@ export class Runner implements TaskHome {
   #tasksALook = 1;
   #source!: WakeSource;
   #waker!: Waker;
-  readonly #turn = (): void => this.#runSlice();
+  readonly #turn = (): void => runOutsideTasks(this.#slice);
+  readonly #slice = (): void => this.#runSlice();
   /** The task whose handler runs synchronously, and its record once it was asked for. */
   #currentSlot = 0;
   #currentGeneration = 0;
@@ -203,6 +209,7 @@ export class Runner implements TaskHome {
   /** Whether there is something that this worker could begin now. */
   get hasWork(): boolean {
     if (this.#host.hasRecords || this.outbox.isBlocked) return true;
+    if (this.#own.deque.length > 0 || this.#host.hasUnannounced) return true;
     if (this.#direct.length > 0 && this.#hasRoom) return true;
     if (!this.mayTakeMore) return false;
     if (this.#areQueued) return true;
@@ -234,8 +241,7 @@ export class Runner implements TaskHome {
       if (this.#host.hasRecords) this.#host.takeRecords();
       if (this.outbox.isBlocked && !this.outbox.retry()) break;
       const direct = this.#hasRoom ? this.#direct.shift() : undefined;
-      if (direct === undefined && !this.mayTakeMore) break;
-      const slot = direct === undefined ? this.#next() : direct.slot;
+      const slot = direct !== undefined ? direct.slot : this.mayTakeMore ? this.#next() : this.#nextNested();
       if (slot < 0) break;
       if (this.#isSearching) {
         this.#setSearching(false);
@@ -287,7 +293,7 @@ export class Runner implements TaskHome {
     this.outbox.flush();
     setImmediate(() => {
       this.#sliceStart = performance.now();
-      this.#runSlice();
+      this.#turn();
     });
   }
 
@@ -305,9 +311,30 @@ export class Runner implements TaskHome {
       if (number !== undefined) return number;
     }
     const { deque } = this.#own;
+    if (this.#host.hasUnannounced && deque.length === 0) this.#host.announceMore();
     const own = ++this.#ownPops % FAIRNESS === 0 ? deque.steal() : deque.pop();
     if (own !== undefined) return own;
     return this.#share() ?? this.#steal() ?? -1;
+  }
+
+  /**
+   * A task that a task of this worker's has submitted; -1 when there is none. Those may always begin, whatever else waits for its turn:
+   * everything that runs here may wait for them.
+   */
+  #nextNested(): number {
+    const { deque } = this.#own;
+    if (this.#host.hasUnannounced && deque.length === 0) this.#host.announceMore();
+    for (let number = deque.pop(); number !== undefined; number = deque.pop()) {
+      if (!isLane(number) && this.#memory.ownerOf(number) === this.#worker) return number;
+      this.#handOn(number);
+    }
+    return -1;
+  }
+
+  /** Leaves a number to whoever takes it. */
+  #handOn(number: number): void {
+    if (!this.#memory.queue.pushWord(number)) this.outbox.later(() => this.#memory.queue.pushWord(number));
+    this.#memory.wakeForWork();
   }
 
   /** A worker's share of the global queue: the first to be run now, the others into the own deque, oldest on top. */
@@ -451,6 +478,14 @@ export class Runner implements TaskHome {
   }
 
   #run(slot: number, generation: number, handlerAndFlags: number, args: readonly unknown[]): void {
+    if ((handlerAndFlags & FLAG_HELD) === 0) this.#runInContext(slot, generation, handlerAndFlags, args);
+    else
+      runHolding(args[0] as Holders, () =>
+        this.#runInContext(slot, generation, handlerAndFlags, args.slice(1)),
+      );
+  }
+
+  #runInContext(slot: number, generation: number, handlerAndFlags: number, args: readonly unknown[]): void {
     if (this.#context === undefined) {
       this.#call(slot, generation, handlerAndFlags, args);
       return;

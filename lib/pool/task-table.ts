@@ -22,6 +22,7 @@ import {
   FLAG_ABORTED,
   FLAG_COUNT_SHIFT,
   FLAG_DUE,
+  FLAG_HELD,
   FLAG_LIMITED,
   FLAG_SAMPLED,
   FREE,
@@ -59,6 +60,7 @@ import {
 } from './record.js';
 import { RemoteStream } from './stream.js';
 import { type Task, TaskExtras } from './task.js';
+import { ThreadSlots } from './thread-slots.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
 import type { Delivery } from './value-port.js';
 
@@ -89,9 +91,7 @@ function reportProgress(task: Task, value: unknown): void {
 export class TaskTable implements RecordHandler {
   readonly #memory: PoolMemory;
   readonly #words: Int32Array;
-  readonly #first: number;
-  readonly #tasks: (Task | undefined)[];
-  readonly #free: number[] = [];
+  readonly #slots: ThreadSlots;
   readonly #arena: ArgumentArena | undefined;
   readonly #owner: TaskTableOwner;
   readonly #epoch: number;
@@ -107,12 +107,9 @@ export class TaskTable implements RecordHandler {
     owner: TaskTableOwner,
     options: { epoch: number; limited: boolean; errors: ReadonlyMap<string, { prototype: Error }> },
   ) {
-    const own = memory.thread(thread);
     this.#memory = memory;
     this.#words = memory.words;
-    this.#first = own.firstSlot;
-    this.#tasks = new Array(own.slotCount).fill(undefined);
-    for (let i = own.slotCount - 1; i >= 0; i--) this.#free.push(own.firstSlot + i);
+    this.#slots = new ThreadSlots(memory, thread);
     this.#arena = thread === MAKER ? new ArgumentArena(memory.arenaStart, memory.arenaEnd) : undefined;
     this.#owner = owner;
     this.#epoch = options.epoch;
@@ -122,11 +119,12 @@ export class TaskTable implements RecordHandler {
 
   /** Tasks in slots, given-up ones included. */
   get size(): number {
-    return this.#tasks.length - this.#free.length;
+    return this.#slots.size;
   }
 
-  get isFull(): boolean {
-    return this.#free.length === 0;
+  /** Slots that this thread has for good; it takes more of them when it must. */
+  get ownCount(): number {
+    return this.#slots.ownCount;
   }
 
   /**
@@ -134,14 +132,13 @@ export class TaskTable implements RecordHandler {
    * Announce the slot afterwards.
    */
   place(task: Task, args: Encoded, counted: number): boolean {
-    const slot = this.#free.at(-1);
-    if (slot === undefined) return false;
+    const slot = this.#slots.find();
+    if (slot < 0) return false;
     const at = this.#memory.slotAt(slot);
     const { length } = args;
     if (length > 0 && !this.#putArguments(task, slot, args)) return false;
-    this.#free.pop();
     const words = this.#words;
-    let flags = (counted << FLAG_COUNT_SHIFT) | (this.#limited ? FLAG_LIMITED : 0);
+    let flags = (counted << FLAG_COUNT_SHIFT) | this.#flagsOf(task);
     if (++this.#placed % SAMPLE_EVERY === 0) {
       flags |= FLAG_SAMPLED;
       words[at + SUBMITTED_AT] = microsSince(this.#epoch);
@@ -162,10 +159,10 @@ export class TaskTable implements RecordHandler {
 
   /** Gives a task a slot for `worker` alone; its arguments go by message port. False: no slot. */
   placeDirect(task: Task, worker: number): boolean {
-    const slot = this.#free.pop();
-    if (slot === undefined) return false;
+    const slot = this.#slots.find();
+    if (slot < 0) return false;
     const at = this.#memory.slotAt(slot);
-    this.#words[at + HANDLER] = task.handler | (this.#limited ? FLAG_LIMITED : 0);
+    this.#words[at + HANDLER] = task.handler | this.#flagsOf(task);
     this.#words[at + ARGS_LENGTH] = 0;
     this.#words[at + BEGAN_AT] = 0;
     this.#take(task, slot);
@@ -177,11 +174,15 @@ export class TaskTable implements RecordHandler {
     return true;
   }
 
+  #flagsOf(task: Task): number {
+    return (this.#limited ? FLAG_LIMITED : 0) | (task.holders === undefined ? 0 : FLAG_HELD);
+  }
+
   #take(task: Task, slot: number): void {
     task.slot = slot;
     task.generation =
       (this.#words[this.#memory.slotAt(slot) + STATE]! >>> GENERATION_SHIFT) & GENERATION_MASK;
-    this.#tasks[slot - this.#first] = task;
+    this.#slots.take(slot, task);
   }
 
   #putArguments(task: Task, slot: number, args: Encoded): boolean {
@@ -262,8 +263,7 @@ export class TaskTable implements RecordHandler {
 
   #release(task: Task): void {
     const { slot } = task;
-    this.#tasks[slot - this.#first] = undefined;
-    this.#free.push(slot);
+    this.#slots.free(slot);
     task.slot = -1;
     if (task.argsBytes > 0) {
       this.#arena!.free(task.argsAt, task.argsBytes);
@@ -279,7 +279,7 @@ export class TaskTable implements RecordHandler {
   }
 
   record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
-    const task = this.#tasks[slot - this.#first];
+    const task = this.#slots.at(slot);
     if (task === undefined || task.generation !== generation) return;
     if (kind === BY_PORT) {
       this.#owner.receiveValue(this.workerOf(task), slot, generation);
@@ -300,7 +300,7 @@ export class TaskTable implements RecordHandler {
 
   /** A value that came by message port. */
   valueByPort(slot: number, generation: number, kind: number, delivery: Delivery): void {
-    const task = this.#tasks[slot - this.#first];
+    const task = this.#slots.at(slot);
     if (task === undefined || task.generation !== generation) return;
     if (kind === PROGRESS) Atomics.sub(this.#words, this.#memory.slotAt(slot) + PROGRESS_BY_PORT, 1);
     let value: unknown;
@@ -399,7 +399,7 @@ export class TaskTable implements RecordHandler {
   }
 
   /** All tasks in slots. */
-  *[Symbol.iterator](): IterableIterator<Task> {
-    for (const task of this.#tasks) if (task !== undefined) yield task;
+  [Symbol.iterator](): IterableIterator<Task> {
+    return this.#slots[Symbol.iterator]();
   }
 }

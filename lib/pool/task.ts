@@ -4,6 +4,7 @@ import { type Cancellable, CancellationSource } from '../waiting/cancellation.js
 import { throwLater } from '../waiting/throw-later.js';
 import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
 import type { Backlogged } from './backlog.js';
+import type { Holders } from './held-keys.js';
 import type { RemoteStream } from './stream.js';
 import { addCallers } from './thrown.js';
 import type { Payload } from './value-port.js';
@@ -33,6 +34,11 @@ export class Task implements Backlogged {
   counted = 0;
   /** Arguments that only a message port carries. */
   payload: Payload | undefined;
+
+  /** A task of a task, which a worker handed to the pool's maker: others may wait for it. */
+  isNested = false;
+  /** The keyed tasks that wait for it, itself included: the first of its encoded arguments. */
+  holders: Holders | undefined = undefined;
 
   /** The worker that it was given to by message port, which counts such tasks. */
   direct: { direct: number; readonly index: number } | undefined = undefined;

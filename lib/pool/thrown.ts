@@ -95,7 +95,8 @@ function classesOf(error: Error): string[] {
 
 function brandsOf(error: Error): string[] {
   const brands = new Set<string>();
-  for (let type = Object.getPrototypeOf(error); type !== null && type !== Object.prototype; ) {
+  // From the error itself on: one that has crossed threads before carries its own.
+  for (let type: object | null = error; type !== null && type !== Object.prototype; ) {
     for (const symbol of Object.getOwnPropertySymbols(type)) {
       const key = Symbol.keyFor(symbol);
       if (key?.startsWith(BRAND_PREFIX)) brands.add(key);

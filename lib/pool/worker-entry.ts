@@ -161,6 +161,10 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
       get hasRecords() {
         return pool.hasRecords;
       },
+      get hasUnannounced() {
+        return pool.hasUnannounced;
+      },
+      announceMore: () => pool.announceMore(),
       get outstanding() {
         return pool.outstanding;
       },

@@ -8,6 +8,7 @@ import { checkInteger, checkOptions } from '../validate.js';
 import { Alarm } from '../waiting/alarm.js';
 import { Crew } from './crew.js';
 import type { AnyFunction, HandlerArguments, HandlerName, HandlerResult } from './handler-types.js';
+import type { Holders } from './held-keys.js';
 import { distributionOf } from './histogram.js';
 import { Intake } from './intake.js';
 import { keepLanes, type LaneHost, type LaneKeeper, noLanes } from './lane-work.js';
@@ -112,7 +113,8 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     this.#intake = new Intake(this.#options, this.#memory, epoch, this.#crew);
     this.#overseer = new Overseer(this.#memory, epoch, this.#options, this.#crew);
     this.#relays = new Relays(
-      (name, args, given) => this.#submit(name, args, given, true, true).promise as Promise<unknown>,
+      (name, args, given, holders) =>
+        this.#submit(name, args, given, true, holders).promise as Promise<unknown>,
     );
     this.#crew.ensure();
   }
@@ -193,7 +195,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   }
 
   /** `isRelayed`: by a task, so it belongs to what a closing pool finishes. */
-  #submit(name: string, args: unknown, options: unknown, awaited: boolean, isRelayed = false): Task {
+  /** `asking`: of a task of a task, the keyed tasks that wait for it. */
+  #submit(name: string, args: unknown, options: unknown, awaited: boolean, asking?: Holders): Task {
+    const isRelayed = asking !== undefined;
     const list = checkCall(name, args);
     const handler = this.#intake.numberOf(name);
     const isRefused = this.#closing !== undefined && (!isRelayed || this.#closed);
@@ -204,6 +208,10 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       return task;
     }
     const submission = makeSubmission(handler, name, options, awaited, this.#intake.giveUp);
+    if (isRelayed) {
+      submission.task.isNested = true;
+      if (asking.length > 0) submission.task.holders = asking;
+    }
     if (isRefused) submission.task.reject(new PoolClosedError());
     else this.#intake.submit(submission, list);
     return submission.task;

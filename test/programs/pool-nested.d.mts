@@ -1,0 +1,13 @@
+export function leaf<T>(n: T): T;
+export function dir(n: number): Promise<number>;
+export function dirWith(n: number, options: object): Promise<number>;
+export function keyed(n: number): Promise<number>;
+export function walk(n: number, one?: string, ...more: unknown[]): Promise<number>;
+export function fan(n: number): Promise<number>;
+export function chain(n: number, options?: object, ...more: unknown[]): Promise<number>;
+export function shares(n: number): Promise<number>;
+export function holding(inner: string, key: unknown, ...more: unknown[]): Promise<unknown>;
+export function between(inner: string, key: unknown, ...more: unknown[]): Promise<unknown>;
+export function fails(n: number): never;
+export function leaves(key: string): Promise<string>;
+export function whatWasLeft(): string | undefined;
