@@ -281,6 +281,7 @@ void Reactor::tick(uint64_t nowMs) noexcept {
     if (sink->needsTick()) sink->work();
   }
   sweepDue(nowMs);
+  endLingering(nowMs);
 }
 
 void Reactor::recycle(std::span<const Event> delivered) noexcept {

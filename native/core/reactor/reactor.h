@@ -140,6 +140,8 @@ class Reactor {
   void write(const OutputPiece* pieces, uint32_t count, const uint8_t* bytes) noexcept;
   void end(Connection& connection) noexcept;
   void destroy(Connection& connection, CloseReason reason = CloseReason::kDestroyed) noexcept;
+  /// Reads no more, sends what is written, then closes; see lingering.cc.
+  void destroySoon(Connection& connection) noexcept;
   /// Asks for kDrained; false when everything is out. A connection that has failed answers true: kDisconnected follows.
   bool watchDrain(Connection& connection) noexcept;
   Connection* connection(uint32_t slot) noexcept { return connections_.at(slot); }
@@ -151,7 +153,7 @@ class Reactor {
   static constexpr uint32_t kTickMs = 50;
   uint32_t tickPeriodMs() const noexcept;
   bool needsTick() const noexcept {
-    return backedOff_ > 0 || !stalling_.empty() || !draining_.empty() || sinksNeedTick();
+    return backedOff_ > 0 || !stalling_.empty() || !draining_.empty() || !lingering_.empty() || sinksNeedTick();
   }
   void tick(uint64_t nowMs) noexcept;
 
@@ -171,6 +173,8 @@ class Reactor {
   static constexpr uint32_t kSinkArenaFrames = 4096;
   static constexpr int kFeedsPerTurn = 4;
   static constexpr int kMaxPieces = 64;  // of one sendmsg
+  static constexpr uint32_t kLingerMs = 1000;
+  static constexpr int kDiscardsPerEvent = 64;
   static constexpr uint32_t kMinBackOffMs = 50;
   static constexpr uint32_t kMaxBackOffMs = 1000;
 
@@ -233,6 +237,11 @@ class Reactor {
   void report(Connection& connection) noexcept;
   void dropPartial(Connection& connection) noexcept;
 
+  // lingering.cc
+  void linger(Connection& connection) noexcept;
+  void discardInput(Connection& connection) noexcept;
+  void endLingering(uint64_t nowMs) noexcept;
+
   // draining.cc
   void sweepDue(uint64_t nowMs) noexcept;
   void sweep(Endpoint& endpoint) noexcept;
@@ -263,6 +272,13 @@ class Reactor {
   uint32_t backedOff_ = 0;            // endpoints that accept again at a later tick
   StallList stalling_;                // connections with output left over
   std::vector<Endpoint*> draining_;
+  /// Connections whose output is out and whose peers have not ended, in the order in which they will be closed.
+  struct Lingering {
+    uint32_t slot;
+    uint32_t generation;
+    uint64_t untilMs;
+  };
+  std::deque<Lingering> lingering_;
 
   // Of the turn.
   FrameTable table_;

@@ -23,6 +23,7 @@ void Reactor::enqueue(Endpoint& endpoint) noexcept {
 
 void Reactor::markReadable(Connection& connection) noexcept {
   if (connection.failed || connection.handshaking) return;
+  if (connection.discards) return discardInput(connection);
   if (connection.readEnded) return noticeReset(connection);
   connection.readable = true;
   Endpoint& endpoint = *connection.endpoint;
