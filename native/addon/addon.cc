@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include "lane_sink_wrap.h"
+#include "log_wrap.h"
 #include "reactor_wrap.h"
 #include "testing.h"
 #include "turn_table.h"
@@ -18,6 +19,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("LaneSink", LaneSinkWrap::define(env));
   exports.Set("Waker", WakerWrap::define(env));
   defineThreads(env, exports);
+  defineLog(env, exports);
   defineTesting(env, exports);
   auto layout = Napi::Object::New(env);
   layout.Set("batches", tt::kBatches);
