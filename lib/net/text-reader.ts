@@ -5,13 +5,19 @@
  * V8 keeps the window alive as long as a slice of it is held (slices of 13 characters and more, up to that they are
  * copies), so a window is small.
  */
-import { isAscii } from 'node:buffer';
-import type { Arena } from './arena.js';
+import { type Buffer, isAscii } from 'node:buffer';
 
 const WINDOW_BYTES = 4096;
 
+/** The memory that frames lie in. */
+export interface TextMemory {
+  readonly bytes: Buffer;
+  /** What `bytes` is a view of. */
+  readonly memory: ArrayBufferLike;
+}
+
 export class TextReader {
-  readonly #arena: Arena;
+  readonly #arena: TextMemory;
   /** Where the batch's last frame ends. */
   readonly #end: number;
   #nextIndex = 0;
@@ -21,7 +27,7 @@ export class TextReader {
   /** Bytes before this were looked at and are not all ASCII. */
   #plainUntil = 0;
 
-  constructor(arena: Arena, end: number) {
+  constructor(arena: TextMemory, end: number) {
     this.#arena = arena;
     this.#end = end;
   }

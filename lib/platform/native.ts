@@ -3,11 +3,12 @@
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { Logs } from './logs.js';
 import type { Sinks } from './sinks.js';
 import type { Reactors } from './sockets.js';
 import type { Wakes } from './wakes.js';
 
-export type NativeModule = Reactors & Sinks & Wakes;
+export type NativeModule = Reactors & Sinks & Wakes & Logs;
 
 const require = createRequire(import.meta.url);
 const load = require('node-gyp-build') as (folder: string) => NativeModule;

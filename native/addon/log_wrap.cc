@@ -302,7 +302,8 @@ void LogWrap::stats(const Napi::CallbackInfo& info) {
   auto out = info[0].As<Napi::Float64Array>();
   const LogStats& stats = log_->stats();
   size_t i = 0;
-  for (const auto* counter : {&stats.records, &stats.bytes, &stats.commits, &stats.syncs, &stats.refused, &stats.torn}) {
+  for (const auto* counter :
+       {&stats.records, &stats.bytes, &stats.commits, &stats.syncs, &stats.refused, &stats.torn}) {
     out[i++] = static_cast<double>(counter->load(std::memory_order_relaxed));
   }
   out[i++] = static_cast<double>(log_->gaps());

@@ -99,10 +99,10 @@ class Log : public RefCounted {
     uint32_t producer;
     uint64_t argument;
   };
-  static constexpr size_t kFrameBytes = 4 * 1024 * 1024;    // of one frame, about, where a sync follows
-  static constexpr size_t kOsFrameBytes = 512 * 1024;       // where none does
-  static constexpr uint32_t kRetryMs = 100;                 // while intakes wait for room on the disk
-  static constexpr uint32_t kRetentionMs = 1000;            // between two looks at what has grown old
+  static constexpr size_t kFrameBytes = 4 * 1024 * 1024;  // of one frame, about, where a sync follows
+  static constexpr size_t kOsFrameBytes = 512 * 1024;     // where none does
+  static constexpr uint32_t kRetryMs = 100;               // while intakes wait for room on the disk
+  static constexpr uint32_t kRetentionMs = 1000;          // between two looks at what has grown old
 
   void run() noexcept;
   bool turn() noexcept;

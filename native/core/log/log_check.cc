@@ -71,7 +71,8 @@ LogReport look(LogDirectory& directory, Found& found) noexcept {
     }
     found.segments.push_back({.base = base, .state = state});
   }
-  if (found.logId == 0 && !found.segments.empty()) return fault(LogFault::kUnknown, segmentName(found.segments[0].base));
+  if (found.logId == 0 && !found.segments.empty())
+    return fault(LogFault::kUnknown, segmentName(found.segments[0].base));
   return {};
 }
 
@@ -94,7 +95,9 @@ LogReport check(LogDirectory& directory, Found& found) noexcept {
   report.start = found.manifest ? found.manifest->start : found.segments[0].base;
   report.end = report.start;
   if (!found.manifest) {
-    report.gaps.push_back({.offset = report.start, .records = 0, .bytes = kManifestBytes,
+    report.gaps.push_back({.offset = report.start,
+                           .records = 0,
+                           .bytes = kManifestBytes,
                            .reason = found.manifestIsThere ? "the manifest is damaged" : "the manifest is missing"});
   }
   uint64_t expected = report.start;
@@ -107,12 +110,13 @@ LogReport check(LogDirectory& directory, Found& found) noexcept {
       return fault(LogFault::kSystem, segmentName(base), -error);
     }
     if (base > expected) {
-      report.gaps.push_back({.offset = expected, .records = base - expected, .bytes = 0, .reason = "records are missing"});
+      report.gaps.push_back(
+          {.offset = expected, .records = base - expected, .bytes = 0, .reason = "records are missing"});
       expected = base;
     }
     if (state == HeaderState::kDamaged) {
-      report.gaps.push_back({.offset = base, .records = 0, .bytes = kSegmentHeaderBytes,
-                             .reason = "a segment's header is damaged"});
+      report.gaps.push_back(
+          {.offset = base, .records = 0, .bytes = kSegmentHeaderBytes, .reason = "a segment's header is damaged"});
     }
     FrameWalker walker(file, found.logId, base, FrameWalker::Check::kBodies);
     walker.expect(epoch, base);
@@ -122,11 +126,13 @@ LogReport check(LogDirectory& directory, Found& found) noexcept {
       if (!walker.isFrame() && !walker.resync()) break;
       const FrameHeader& header = walker.header();
       if (walker.position() != from || header.base != next) {
-        report.gaps.push_back({.offset = next, .records = header.base - next, .bytes = walker.position() - from,
-                               .reason = "damaged"});
+        report.gaps.push_back(
+            {.offset = next, .records = header.base - next, .bytes = walker.position() - from, .reason = "damaged"});
       }
       if (!holdsRecords(header, walker.body())) {
-        report.gaps.push_back({.offset = header.base, .records = header.count, .bytes = header.bytes(),
+        report.gaps.push_back({.offset = header.base,
+                               .records = header.count,
+                               .bytes = header.bytes(),
                                .reason = "a frame holds no records"});
       } else if (header.end() > report.start) {
         report.records += header.end() - std::max(header.base, report.start);
@@ -140,8 +146,8 @@ LogReport check(LogDirectory& directory, Found& found) noexcept {
     if (bytes > 0 && isNewest) report.tornBytes = bytes;
     if (bytes > 0 && !isNewest) {
       const uint64_t next = found.segments[i + 1].base;
-      report.gaps.push_back({.offset = expected, .records = next > expected ? next - expected : 0, .bytes = bytes,
-                             .reason = "damaged"});
+      report.gaps.push_back(
+          {.offset = expected, .records = next > expected ? next - expected : 0, .bytes = bytes, .reason = "damaged"});
       expected = std::max(expected, next);
     }
   }

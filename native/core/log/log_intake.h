@@ -34,7 +34,8 @@ class LogIntake : public RefCounted {
     const RingRecord record = ring_.claim(sizeof(RecordParts) + keyBytes + valueBytes);
     if (!record) return false;
     const auto flags = static_cast<uint8_t>(keyBytes > 0 ? kRecordHasKey | kRecordKeyIsText : 0);
-    const RecordParts parts{.flags = flags, .timeMs = 0, .keyBytes = keyBytes, .headersBytes = 0, .valueBytes = valueBytes};
+    const RecordParts parts{
+        .flags = flags, .timeMs = 0, .keyBytes = keyBytes, .headersBytes = 0, .valueBytes = valueBytes};
     uint8_t* at = bytesAt(record);
     std::memcpy(at, &parts, sizeof parts);
     if (keyBytes > 0) std::memcpy(at + sizeof parts, key, keyBytes);
@@ -47,7 +48,9 @@ class LogIntake : public RefCounted {
   void unpark() noexcept { waiting_.unpark(); }
   bool isClosed() const noexcept { return closed_.load(std::memory_order_acquire); }
   /// Whether everything put in is as durable as was asked for.
-  bool isSettled() const noexcept { return settled_.load(std::memory_order_acquire) == released_.load(std::memory_order_acquire) && isEmpty(); }
+  bool isSettled() const noexcept {
+    return settled_.load(std::memory_order_acquire) == released_.load(std::memory_order_acquire) && isEmpty();
+  }
   bool isEmpty() const noexcept { return !ring_.isReady(WakerRegistry::process()); }
 
   // For the log's thread.
@@ -57,7 +60,8 @@ class LogIntake : public RefCounted {
   void gather(const Add& add) noexcept {
     ring_.rewind();
     gathered_ = 0;
-    for (RingRecord record = ring_.read(WakerRegistry::process()); record; record = ring_.read(WakerRegistry::process())) {
+    for (RingRecord record = ring_.read(WakerRegistry::process()); record;
+         record = ring_.read(WakerRegistry::process())) {
       RecordParts parts;
       const uint8_t* at = bytesAt(record);
       std::memcpy(&parts, at, sizeof parts);

@@ -56,7 +56,7 @@ void LogReader::enter(const Ref<Segment>& segment, LogBatchInfo& info) noexcept 
   position_ = entry.position;
   epoch_ = 0;
   followsIndex_ = position_ != kSegmentHeaderBytes;
-  }
+}
 
 bool LogReader::take(const LogBatchTable& table, uint32_t bytes, uint64_t end, LogBatchInfo& info) noexcept {
   uint32_t at = 0;
@@ -67,7 +67,7 @@ bool LogReader::take(const LogBatchTable& table, uint32_t bytes, uint64_t end, L
     if (header.end() > next_) {
       const uint64_t whole = uint64_t{kFrameHeaderBytes} + header.bodyBytes;
       if (at + whole > bytes) {
-        if (at > 0) return info.records == 0;  // read again from this frame on
+        if (at > 0) return info.records == 0;        // read again from this frame on
         if (whole <= table.arenaBytes) return true;  // the file ends in the middle of it
         info.wanted = static_cast<uint32_t>(whole);
         return false;

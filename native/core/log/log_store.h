@@ -30,11 +30,11 @@ struct LogGap {
 
 enum class LogFault : uint8_t {
   kNone,
-  kSystem,    // `error` says which
-  kLocked,    // another writer has it
-  kVersion,   // a file is of another version of the format
-  kForeign,   // a segment belongs to another log
-  kUnknown,   // there are segments, and nothing left that says of which log
+  kSystem,   // `error` says which
+  kLocked,   // another writer has it
+  kVersion,  // a file is of another version of the format
+  kForeign,  // a segment belongs to another log
+  kUnknown,  // there are segments, and nothing left that says of which log
 };
 
 struct LogOpenResult {
@@ -108,10 +108,10 @@ class LogStore {
   uint64_t end_ = 0;
 
   SegmentList segments_;
-  Ref<LogFile> file_;        // the newest segment's
-  uint64_t position_ = 0;    // behind its last frame
-  uint64_t settled_ = 0;     // behind the last frame that was acknowledged
-  uint64_t allocated_ = 0;   // room that was reserved
+  Ref<LogFile> file_;       // the newest segment's
+  uint64_t position_ = 0;   // behind its last frame
+  uint64_t settled_ = 0;    // behind the last frame that was acknowledged
+  uint64_t allocated_ = 0;  // room that was reserved
   bool unsynced_ = false;
   bool haveManifest_ = false;
   bool broken_ = false;

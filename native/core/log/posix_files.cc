@@ -99,9 +99,7 @@ class PosixDirectory final : public LogDirectory {
   }
 
   int open(const std::string& name, Mode mode, Ref<LogFile>& file) noexcept override {
-    const int flags = mode == Mode::kRead    ? O_RDONLY
-                      : mode == Mode::kWrite ? O_RDWR
-                                             : O_RDWR | O_CREAT | O_TRUNC;
+    const int flags = mode == Mode::kRead ? O_RDONLY : mode == Mode::kWrite ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC;
     const int fd = openAt(fd_, name.c_str(), flags);
     if (fd < 0) return fd;
     file = Ref<PosixFile>::make(fd);
@@ -152,9 +150,7 @@ class PosixDirectory final : public LogDirectory {
   int lock_ = -1;
 };
 
-int openFolder(const std::string& path) noexcept {
-  return openAt(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
-}
+int openFolder(const std::string& path) noexcept { return openAt(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY); }
 
 std::string parentOf(const std::string& path) {
   const size_t end = path.find_last_not_of('/');

@@ -70,7 +70,8 @@ std::optional<IndexEntry> Segment::beforeTime(int64_t timeMs) noexcept {
   const auto behind =
       std::lower_bound(index_.begin(), index_.end(), timeMs,
                        [](const IndexEntry& entry, int64_t wanted) { return entry.maxTimeMs < wanted; });
-  if (behind == index_.begin()) return IndexEntry{.offset = base, .position = kSegmentHeaderBytes, .maxTimeMs = INT64_MIN};
+  if (behind == index_.begin())
+    return IndexEntry{.offset = base, .position = kSegmentHeaderBytes, .maxTimeMs = INT64_MIN};
   return *(behind - 1);
 }
 
@@ -97,7 +98,8 @@ bool Segment::load() noexcept {
   index_.clear();
   for (uint64_t i = 0; i < count; i++) {
     const uint8_t* at = bytes.get() + kIndexHeaderBytes + i * kIndexEntryBytes;
-    index_.push_back({.offset = get<uint64_t>(at), .position = get<uint64_t>(at + 8), .maxTimeMs = get<int64_t>(at + 16)});
+    index_.push_back(
+        {.offset = get<uint64_t>(at), .position = get<uint64_t>(at + 8), .maxTimeMs = get<int64_t>(at + 16)});
   }
   maxTimeMs_ = get<int64_t>(bytes.get() + 16);
   complete_ = true;

@@ -1,0 +1,64 @@
+/** Looking for damage in the files of a log, and mending what can be mended. */
+import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
+import type { LogInspection, NativeGap } from '../platform/logs.js';
+import { native } from '../platform/native.js';
+import { outcomeError } from './log-error.js';
+
+/** What {@link checkLog} and {@link repairLog} found. */
+export interface LogReport {
+  /** The offset of the first record that counts, and that behind the last one. */
+  start: number;
+  end: number;
+  /** Sound records between them. */
+  records: number;
+  /** Segment files. */
+  segments: number;
+  /** What is missing or damaged: `records` of them from `offset` on (0: a header or the manifest, and no record), `bytes` of file. */
+  gaps: NativeGap[];
+  /** Bytes behind the last sound frame, of an append that was never acknowledged: opening the log cuts them. */
+  tornBytes: number;
+}
+
+/**
+ * Reads a whole log and says what is wrong with it. Changes nothing; beside a writer it sees the log as it was at some moment.
+ *
+ * @throws InvalidArgTypeError; LogError with the errno name (`ENOENT`, `ENOTDIR`, `EACCES`), `ERR_LOG_VERSION`, `ERR_LOG_FOREIGN`,
+ * `ERR_LOG_UNREADABLE`
+ *
+ * @example
+ * import { checkLog, openLog } from 'sluice/log';
+ *
+ * const log = await openLog(directory);
+ * await log.appendMany(['a', 'b']);
+ * await log.close();
+ * const { records, gaps, tornBytes } = await checkLog(directory);
+ * console.log(records, gaps, tornBytes); // prints: 2 [] 0
+ */
+export async function checkLog(directory: string): Promise<LogReport> {
+  return report(await native.checkLog(checkDirectory(directory)), directory);
+}
+
+/**
+ * Checks a log, cuts what is torn at its end, and writes damaged headers and a damaged manifest again. Records that are lost stay lost, and
+ * readers are still told of them. The report is of what was found.
+ *
+ * @throws As {@link checkLog}; LogLockedError while the log is open
+ */
+export async function repairLog(directory: string): Promise<LogReport> {
+  return report(await native.repairLog(checkDirectory(directory)), directory);
+}
+
+function report(found: LogInspection, directory: string): LogReport {
+  const error = outcomeError(found, directory);
+  if (error !== undefined) throw error;
+  const { start, end, records, segments, gaps, tornBytes } = found;
+  return { start, end, records, segments, gaps, tornBytes };
+}
+
+/** @internal */
+export function checkDirectory(directory: unknown): string {
+  if (typeof directory !== 'string') throw new InvalidArgTypeError('directory', 'a path', directory);
+  if (directory === '' || directory.includes('\0'))
+    throw new InvalidArgValueError('directory', 'must be a path', directory);
+  return directory;
+}

@@ -1,0 +1,14 @@
+/** The embedded durable log: entry `sluice/log`. */
+export { checkLog, type LogReport, repairLog } from './check.js';
+export { type AppendOptions, Log, type LogHandle, type LogStats, openLog, type ReadOptions } from './log.js';
+export { LogBatch, type LogGap, LogRecord } from './log-batch.js';
+export {
+  LogClosedError,
+  LogError,
+  LogFailedError,
+  LogLockedError,
+  RecordTooLargeError,
+} from './log-error.js';
+export type { LogOptions } from './log-options.js';
+export { LogReader, type LogReaderStats } from './log-reader.js';
+export type { RecordHeaders, RecordInput, RecordOptions } from './record.js';
