@@ -67,6 +67,7 @@ function surroundings(): Surroundings {
     ['sluice/flow', join(root, 'dist', 'flow', 'index.d.ts')],
     ['sluice/merge', join(root, 'dist', 'merge', 'index.d.ts')],
     ['sluice/pipeline', join(root, 'dist', 'pipeline', 'index.d.ts')],
+    ['sluice/log', join(root, 'dist', 'log', 'index.d.ts')],
   ]);
   const stage = join(build, 'src', 'docs-stage.ts');
   const program = ts.createProgram([...modules.values(), stage].filter(ts.sys.fileExists), compilerOptions);

@@ -13,7 +13,7 @@ import type { CancellationSource } from '../waiting/cancellation.js';
 import { charge } from '../waiting/turn-budget.js';
 import type { Appender, EndWatcher } from './appender.js';
 import { LogArena, LogBatch, type LogBatchHome, type LogGap } from './log-batch.js';
-import { LogError, LogFailedError, systemError } from './log-error.js';
+import { LogClosedError, LogError, LogFailedError, systemError } from './log-error.js';
 import { LOG_FAILED, type LogMemory } from './log-memory.js';
 
 // What the native reader fills in, in its order.
@@ -147,6 +147,11 @@ export class LogReader extends BatchSource<LogBatch, LogReaderStats> implements 
   /** @internal */
   protected closeNow(): void {
     this.#end(undefined);
+  }
+
+  /** @internal */
+  override checkOpen(): void {
+    if (this.closing) throw new LogClosedError();
   }
 
   /** @internal From the appender: something became readable, or the log has ended. */

@@ -1,5 +1,8 @@
 // What examples find in place without declaring it, made when an example asks for it. Each method is a name that an example
 // may use: `server` in an example is what `stage.server()` resolves with. The runner closes what is opened here.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { background, type Connection, type Context, type Listener, lines, type Peer } from 'sluice';
 import { connect, listen } from './docs-sluice.js';
 
@@ -24,6 +27,11 @@ export class Stage {
   /** A context that nothing ends. */
   async ctx(): Promise<Context> {
     return background();
+  }
+
+  /** A directory of its own. */
+  async directory(): Promise<string> {
+    return mkdtempSync(join(tmpdir(), 'sluice-'));
   }
 
   /** A signal that does not fire. */

@@ -55,6 +55,7 @@ void LogReader::enter(const Ref<Segment>& segment, LogBatchInfo& info) noexcept 
   const IndexEntry entry = segment->before(next_);
   position_ = entry.position;
   epoch_ = 0;
+  indexed_ = entry.offset;
   followsIndex_ = position_ != kSegmentHeaderBytes;
 }
 
@@ -64,6 +65,8 @@ bool LogReader::take(const LogBatchTable& table, uint32_t bytes, uint64_t end, L
     FrameHeader header;
     const FramePlace place{.logId = logId_, .segmentBase = segment_->base, .position = position_};
     if (!getFrameHeader(table.arena + at, place, header) || header.epoch < epoch_ || header.base >= end) return true;
+    if (followsIndex_ && header.base != indexed_) return true;
+    followsIndex_ = false;
     if (header.end() > next_) {
       const uint64_t whole = uint64_t{kFrameHeaderBytes} + header.bodyBytes;
       if (at + whole > bytes) {
@@ -80,7 +83,6 @@ bool LogReader::take(const LogBatchTable& table, uint32_t bytes, uint64_t end, L
       }
       if (!takeRecords(table, header, at, info)) return false;
     }
-    followsIndex_ = false;
     epoch_ = header.epoch;
     position_ += header.bytes();
     at += static_cast<uint32_t>(header.bytes());
@@ -161,11 +163,26 @@ void LogReader::skip(uint64_t until, uint64_t bytes, const char* reason, LogBatc
   info.first = next_;
 }
 
+namespace {
+
+/// Both are whatever stands in the file: a sum that wraps is as good as any.
+int64_t timeOf(const FrameHeader& header, const RecordParts& parts) noexcept {
+  return static_cast<int64_t>(static_cast<uint64_t>(header.baseTimeMs) + static_cast<uint64_t>(parts.timeMs));
+}
+
+}  // namespace
+
 uint64_t findTime(const SegmentList& segments, uint64_t logId, int64_t timeMs, uint64_t start, uint64_t end) noexcept {
   for (Ref<Segment> segment = segments.holding(start); segment; segment = segments.after(segment->base)) {
-    const std::optional<IndexEntry> entry = segment->beforeTime(timeMs);
+    std::optional<IndexEntry> entry = segment->beforeTime(timeMs);
     Ref<LogFile> file;
     if (!entry || segment->open(LogDirectory::Mode::kRead, file) < 0) continue;
+    FrameWalker hit(file, logId, segment->base, FrameWalker::Check::kHeaders, entry->position);
+    if (!hit.isFrame() || hit.header().base != entry->offset) {
+      segment->distrust();
+      entry = segment->beforeTime(timeMs);
+      if (!entry) continue;
+    }
     FrameWalker walker(file, logId, segment->base, FrameWalker::Check::kBodies, entry->position);
     while (walker.isFrame() || walker.resync()) {
       const FrameHeader& header = walker.header();
@@ -177,7 +194,7 @@ uint64_t findTime(const SegmentList& segments, uint64_t logId, int64_t timeMs, u
           RecordParts parts;
           cursor = getRecord(cursor, bodyEnd, parts);
           if (cursor == nullptr) break;
-          if (offset >= start && header.baseTimeMs + parts.timeMs >= timeMs) return std::min(offset, end);
+          if (offset >= start && timeOf(header, parts) >= timeMs) return std::min(offset, end);
           cursor += uint64_t{parts.keyBytes} + parts.headersBytes + parts.valueBytes;
         }
       }

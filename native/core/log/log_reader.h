@@ -63,6 +63,7 @@ class LogReader {
   Ref<LogFile> file_;
   uint64_t position_ = 0;
   uint32_t epoch_ = 0;
+  uint64_t indexed_ = 0;       // the first record of that frame, as the index has it
   bool followsIndex_ = false;  // position_ is what the index said, and no frame was found by it yet
 };
 

@@ -11,8 +11,8 @@ using namespace log_format;
 
 namespace {
 
-// The index file: magic, number of entries, latest time, entries, checksum of all before.
-constexpr size_t kIndexHeaderBytes = 24;
+// The index file: magic, number of entries, latest time, log, base of the segment, entries, checksum of all before.
+constexpr size_t kIndexHeaderBytes = 40;
 constexpr size_t kIndexEntryBytes = 24;
 constexpr size_t kMaxIndexBytes = size_t{64} * 1024 * 1024;
 constexpr const char* kIndexEnding = ".idx";
@@ -91,6 +91,7 @@ bool Segment::load() noexcept {
   const uint64_t count = get<uint64_t>(bytes.get() + 8);
   const size_t body = static_cast<size_t>(size) - 4;
   if (get<uint64_t>(bytes.get()) != kIndexMagic || count > kMaxIndexBytes / kIndexEntryBytes ||
+      get<uint64_t>(bytes.get() + 24) != logId_ || get<uint64_t>(bytes.get() + 32) != base ||
       kIndexHeaderBytes + count * kIndexEntryBytes != body ||
       get<uint32_t>(bytes.get() + body) != crc32c(0, bytes.get(), body)) {
     return false;
@@ -112,6 +113,8 @@ void Segment::save() noexcept {
   put(bytes.get(), kIndexMagic);
   put(bytes.get() + 8, uint64_t{index_.size()});
   put(bytes.get() + 16, maxTimeMs_);
+  put(bytes.get() + 24, logId_);
+  put(bytes.get() + 32, base);
   for (size_t i = 0; i < index_.size(); i++) {
     uint8_t* at = bytes.get() + kIndexHeaderBytes + i * kIndexEntryBytes;
     put(at, index_[i].offset);
