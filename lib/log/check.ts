@@ -1,20 +1,33 @@
 /** Looking for damage in the files of a log, and mending what can be mended. */
 import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
-import type { LogInspection, NativeGap } from '../platform/logs.js';
+import type { LogInspection } from '../platform/logs.js';
 import { native } from '../platform/native.js';
 import { outcomeError } from './log-error.js';
 
+/** Something missing or damaged, as {@link checkLog} lists it. */
+export interface LogFinding {
+  /** The offset of the first record that is missing. */
+  offset: number;
+  /** How many are; 0 where a header or the manifest is damaged, and no record. */
+  records: number;
+  /** Bytes of file that hold nothing sound. */
+  bytes: number;
+  /** What it is, in words. */
+  reason: string;
+}
+
 /** What {@link checkLog} and {@link repairLog} found. */
 export interface LogReport {
-  /** The offset of the first record that counts, and that behind the last one. */
+  /** The offset of the first record that counts. */
   start: number;
+  /** The offset behind the last one. */
   end: number;
   /** Sound records between them. */
   records: number;
   /** Segment files. */
   segments: number;
-  /** What is missing or damaged: `records` of them from `offset` on (0: a header or the manifest, and no record), `bytes` of file. */
-  gaps: NativeGap[];
+  /** What is missing or damaged, in the order of offsets. */
+  gaps: LogFinding[];
   /** Bytes behind the last sound frame, of an append that was never acknowledged: opening the log cuts them. */
   tornBytes: number;
 }

@@ -1,6 +1,14 @@
 /** The embedded durable log: entry `sluice/log`. */
-export { checkLog, type LogReport, repairLog } from './check.js';
-export { type AppendOptions, Log, type LogHandle, type LogStats, openLog, type ReadOptions } from './log.js';
+export { checkLog, type LogFinding, type LogReport, repairLog } from './check.js';
+export {
+  type AppendOptions,
+  Log,
+  type LogHandle,
+  type LogStats,
+  openLog,
+  type ReadOptions,
+  type ReadTime,
+} from './log.js';
 export { LogBatch, type LogGap, LogRecord } from './log-batch.js';
 export {
   LogClosedError,
@@ -9,6 +17,6 @@ export {
   LogLockedError,
   RecordTooLargeError,
 } from './log-error.js';
-export type { LogOptions } from './log-options.js';
+export type { LogOptions, PeriodicSync, Retention } from './log-options.js';
 export { LogReader, type LogReaderStats } from './log-reader.js';
 export type { RecordHeaders, RecordInput, RecordOptions } from './record.js';

@@ -1,7 +1,6 @@
 /** A batch: records of a log, one after the other, as columns over the memory that they were read into. */
 import { Buffer } from 'node:buffer';
 import { OutOfRangeError } from '../errors.js';
-import type { SourceBatch } from '../net/batch-consumer.js';
 import { BatchReleasedError } from '../net/socket-error.js';
 import { TextReader } from '../net/text-reader.js';
 import { RecordCursor, recordFlags } from './record.js';
@@ -100,7 +99,7 @@ export class LogRecord {
  *   for (let i = 0; i < batch.length; i++) console.log(batch.offset(i), batch.key(i), batch.text(i)); // prints: 0 sensor-1 21.5
  * }
  */
-export class LogBatch implements Iterable<LogRecord>, SourceBatch {
+export class LogBatch implements Iterable<LogRecord> {
   readonly #home: LogBatchHome;
   readonly #arena: LogArena;
   readonly #first: number;

@@ -3,6 +3,20 @@ import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
 import type { LogConfig } from '../platform/logs.js';
 import { checkInteger, checkOptions } from '../validate.js';
 
+/** A disk that is asked for once in a while. */
+export interface PeriodicSync {
+  /** Milliseconds from the first append that is not on the disk to the sync, 1 to 60,000. */
+  everyMs: number;
+}
+
+/** What may be dropped of a log. */
+export interface Retention {
+  /** The oldest segments, while all together have more bytes. */
+  bytes?: number;
+  /** Segments whose latest record is older than so many milliseconds. */
+  ms?: number;
+}
+
 /** Options of {@link openLog}. */
 export interface LogOptions {
   /**
@@ -10,7 +24,7 @@ export interface LogOptions {
    * when the system has it; killing the process loses nothing, a power cut may. `{ everyMs }`: when it is on the disk, which is asked for
    * once in so many milliseconds (1 to 60,000). Default: `'sync'`.
    */
-  durability?: 'sync' | 'os' | { everyMs: number };
+  durability?: 'sync' | 'os' | PeriodicSync;
   /** Bytes of a segment file, reserved when it is begun: from 65,536 to 1 GiB. Default: 64 MiB. */
   segmentBytes?: number;
   /** The longest record, value, key and headers together, from 1 to 256 MiB. Default: 16 MiB. */
@@ -19,7 +33,7 @@ export interface LogOptions {
    * What may be dropped, in whole segments and never the newest: the oldest while all are more than `bytes`, and what is older than `ms`
    * (by its latest record). Default: nothing.
    */
-  retention?: { bytes?: number; ms?: number };
+  retention?: Retention;
 }
 
 export interface ResolvedLogOptions extends LogConfig {
@@ -40,9 +54,7 @@ export function resolveLogOptions(options: LogOptions | undefined): ResolvedLogO
     'maxRecordBytes',
     'retention',
   ]) as LogOptions;
-  const retention = checkOptions('options.retention', given.retention, ['bytes', 'ms']) as NonNullable<
-    LogOptions['retention']
-  >;
+  const retention = checkOptions('options.retention', given.retention, ['bytes', 'ms']) as Retention;
   const optional = (name: string, value: unknown, min: number, max: number): number =>
     value === undefined ? 0 : checkInteger(name, value, min, max);
   return {

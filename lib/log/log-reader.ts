@@ -11,8 +11,8 @@ import type { NativeLog, NativeLogReader } from '../platform/logs.js';
 import { native } from '../platform/native.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { charge } from '../waiting/turn-budget.js';
-import type { Appender, EndWatcher } from './appender.js';
-import { LogArena, LogBatch, type LogBatchHome, type LogGap } from './log-batch.js';
+import type { Appender } from './appender.js';
+import { LogArena, LogBatch, type LogGap } from './log-batch.js';
 import { LogClosedError, LogError, LogFailedError, systemError } from './log-error.js';
 import { LOG_FAILED, type LogMemory } from './log-memory.js';
 
@@ -63,7 +63,7 @@ export interface ReaderParts {
  * Without `follow` it ends at what was the end of the log when it came there; with it, it waits for more until it is closed, its signal
  * fires, or the log is closed. A log that has failed gives what it has, and then the loop throws.
  */
-export class LogReader extends BatchSource<LogBatch, LogReaderStats> implements LogBatchHome, EndWatcher {
+export class LogReader extends BatchSource<LogBatch, LogReaderStats> {
   readonly #parts: ReaderParts;
   readonly #native: NativeLogReader;
   readonly #out = new Float64Array(BATCH_FIELDS);

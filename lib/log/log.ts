@@ -25,6 +25,12 @@ import { checkTime, prepareInput, prepareRecord, type RecordInput, type RecordOp
 /** Options of {@link Log.append}. A signal that has fired before the record was handed to the log's thread takes it back; later it changes nothing. */
 export interface AppendOptions extends RecordOptions, WaitOptions {}
 
+/** A time to read from. */
+export interface ReadTime {
+  /** A Date, or milliseconds since 1970. */
+  time: Date | number;
+}
+
 /** Options of {@link Log.read}. */
 export interface ReadOptions extends WaitOptions {
   /**
@@ -32,23 +38,28 @@ export interface ReadOptions extends WaitOptions {
    * timestamp is not older than `time`. An offset before the start is the start, and the first batch's `gap` says what is missing.
    * Default: `'start'`.
    */
-  from?: number | 'start' | 'end' | { time: Date | number };
+  from?: number | 'start' | 'end' | ReadTime;
   /** Wait for more at the end. Default: false. */
   follow?: boolean;
 }
 
 /** A snapshot of a log's counters. Totals are since it was opened. */
 export interface LogStats {
-  /** Offsets [start, end) can be read. */
+  /** The offset of the first record that can be read. */
   start: number;
+  /** The offset behind the last one. */
   end: number;
-  /** Segment files, and the bytes in them. */
+  /** Segment files. */
   segments: number;
+  /** Bytes in them. */
   bytes: number;
-  /** Records appended, by all threads; bytes of frames written for them; frames, that is writes; syncs. */
+  /** Records appended, by all threads. */
   appended: number;
+  /** Bytes of the frames written for them. */
   appendedBytes: number;
+  /** Frames: so many writes. */
   commits: number;
+  /** Times that the disk was asked to keep what was written. */
   syncs: number;
   /** Records refused because the disk was full. */
   refused: number;
