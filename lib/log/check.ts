@@ -1,7 +1,7 @@
 /** Looking for damage in the files of a log, and mending what can be mended. */
 import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
+import { logs } from '../platform/driver.js';
 import type { LogInspection } from '../platform/logs.js';
-import { native } from '../platform/native.js';
 import { outcomeError } from './log-error.js';
 
 /** Something missing or damaged, as {@link checkLog} lists it. */
@@ -48,7 +48,7 @@ export interface LogReport {
  * console.log(records, gaps, tornBytes); // prints: 2 [] 0
  */
 export async function checkLog(directory: string): Promise<LogReport> {
-  return report(await native.checkLog(checkDirectory(directory)), directory);
+  return report(await logs.checkLog(checkDirectory(directory)), directory);
 }
 
 /**
@@ -58,7 +58,7 @@ export async function checkLog(directory: string): Promise<LogReport> {
  * @throws As {@link checkLog}; LogLockedError while the log is open
  */
 export async function repairLog(directory: string): Promise<LogReport> {
-  return report(await native.repairLog(checkDirectory(directory)), directory);
+  return report(await logs.repairLog(checkDirectory(directory)), directory);
 }
 
 function report(found: LogInspection, directory: string): LogReport {

@@ -6,9 +6,9 @@
  */
 
 import { BatchSource } from '../net/batch-source.js';
-import { onCancel } from '../net/wait.js';
+import { logs } from '../platform/driver.js';
 import type { NativeLog, NativeLogReader } from '../platform/logs.js';
-import { native } from '../platform/native.js';
+import { onCancel } from '../waiting/cancellable.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
 import { charge } from '../waiting/turn-budget.js';
 import type { Appender } from './appender.js';
@@ -84,7 +84,7 @@ export class LogReader extends BatchSource<LogBatch, LogReaderStats> {
   constructor(parts: ReaderParts) {
     super();
     this.#parts = parts;
-    this.#native = new native.LogReader(parts.native, parts.from);
+    this.#native = new logs.LogReader(parts.native, parts.from);
     this.#next = parts.from;
     this.#until = parts.follow ? Infinity : parts.memory.end;
     this.#takeBackSignal = onCancel(parts.source, () => this.#end(parts.source!.reason));

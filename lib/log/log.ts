@@ -2,8 +2,8 @@
 import { InvalidArgTypeError, InvalidArgValueError, OutOfRangeError } from '../errors.js';
 import { checkHandle, makeHandle, type SharedHandle } from '../memory/handle.js';
 import { errnoName } from '../net/disconnect-reason.js';
+import { logs } from '../platform/driver.js';
 import type { NativeLog } from '../platform/logs.js';
-import { native } from '../platform/native.js';
 import { checkBoolean, checkInteger, checkOptions } from '../validate.js';
 import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { Appender } from './appender.js';
@@ -360,7 +360,7 @@ export async function openLog(directory: string | LogHandle, options?: LogOption
   if (typeof directory === 'object' && directory !== null) return openHandle(directory, options);
   const path = checkDirectory(directory);
   const { maxRecordBytes, ...config } = resolveLogOptions(options);
-  const nativeLog = new native.Log(config);
+  const nativeLog = new logs.Log(config);
   try {
     const error = outcomeError(await nativeLog.open(path), path);
     if (error !== undefined) throw error;
@@ -385,7 +385,7 @@ function openHandle(handle: LogHandle, options: LogOptions | undefined): Log {
     throw new InvalidArgValueError('options', 'can not be given with a handle', options);
   const memory = new LogMemory(checkHandle('log', handle));
   if (memory.state === LOG_CLOSED) throw new LogClosedError();
-  const nativeLog = new native.Log(memory.id);
+  const nativeLog = new logs.Log(memory.id);
   if (!nativeLog.isOpen) throw new LogClosedError();
   return new Log(nativeLog, memory, handle.directory, false);
 }

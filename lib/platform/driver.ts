@@ -3,6 +3,7 @@
  * insist on it. Waking threads and shared memory need the addon whatever sockets run on.
  */
 import { InvalidArgValueError, NotSupportedError } from '../errors.js';
+import type { Logs } from './logs.js';
 import { native } from './native.js';
 import type { Sinks } from './sinks.js';
 import type { Reactors } from './sockets.js';
@@ -57,3 +58,6 @@ export function sinks(): Sinks {
 
 /** How threads wake each other. */
 export const wakes: Wakes = native;
+
+/** Files of logs, and the threads that write them: the addon's, whatever sockets run on. */
+export const logs: Logs = native;
