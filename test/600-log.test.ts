@@ -149,9 +149,10 @@ describe('reading', () => {
           if (seen.length === 3) abort.abort(new Error('enough'));
         }
       })();
+      const ended = expect(following).rejects.toThrow('enough');
       await log.append('2');
       await log.append('3');
-      await expect(following).rejects.toThrow('enough');
+      await ended;
       expect(seen).toEqual(['1', '2', '3']);
 
       const last = log.read({ from: 'end', follow: true });
