@@ -16,10 +16,7 @@ import type { SocketConnection } from './socket-connection.js';
 import { type EndpointStats, readStats } from './stats.js';
 
 /** Told once of each connection that ended, after its last frame. */
-export type DisconnectHandler<Data = unknown> = (
-  connection: Connection<Data>,
-  reason: DisconnectReason,
-) => void;
+export type DisconnectHandler = (connection: Connection, reason: DisconnectReason) => void;
 
 /** @internal An endpoint's number with the driver of one of its reactors. */
 export interface ReactorShare {
@@ -43,20 +40,15 @@ export interface FrameForwarder {
   readonly fullCause: unknown;
 }
 
-export abstract class Endpoint<Data = unknown>
-  extends BatchSource<FrameBatch<Data>, EndpointStats>
-  implements PartOwner
-{
+export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> implements PartOwner {
   /** @internal */
   readonly parts: readonly EndpointPart[];
-  /** @internal */
-  readonly reactors: number;
   /** @internal Whether a released arena is used again although views of it may be held. */
   readonly recycles: boolean;
   /** @internal Bytes of queued output from which `write` returns false. */
   readonly outputHighWater: number;
 
-  readonly #disconnectHandlers: DisconnectHandler<Data>[] = [];
+  readonly #disconnectHandlers: DisconnectHandler[] = [];
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
   #lastConnections: { part: EndpointPart; bySlot: Map<number, SocketConnection> } | undefined;
   #forwarder: FrameForwarder | undefined;
@@ -79,8 +71,7 @@ export abstract class Endpoint<Data = unknown>
     super();
     this.recycles = options.recycle;
     this.outputHighWater = options.outputHighWater;
-    this.reactors = shares.length;
-    this.parts = shares.map(({ reactor, id }, number) => new EndpointPart(this, reactor, id, number));
+    this.parts = shares.map(({ reactor, id }) => new EndpointPart(this, reactor, id));
     this.#openParts = shares.length;
     for (const part of this.parts) {
       part.reactor.register(part);
@@ -89,7 +80,7 @@ export abstract class Endpoint<Data = unknown>
   }
 
   /** Calls `handler` once for each connection that ended, after its last frame. */
-  onDisconnect(handler: DisconnectHandler<Data>): void {
+  onDisconnect(handler: DisconnectHandler): void {
     this.checkOpen();
     this.#disconnectHandlers.push(checkFunction('handler', handler));
   }
@@ -191,11 +182,6 @@ export abstract class Endpoint<Data = unknown>
     return this.stats().connections === 0; // a reactor on a thread of its own may have accepted some that are not reported yet
   }
 
-  /** @internal How many connections were reported, and their ends not. */
-  protected get open(): number {
-    return this.#open;
-  }
-
   /** @internal */
   closeFor(reason: number): void {
     if (this.closing) return;
@@ -220,7 +206,7 @@ export abstract class Endpoint<Data = unknown>
   }
 
   /** @internal */
-  override released(batch: FrameBatch<Data>): boolean {
+  override released(batch: FrameBatch): boolean {
     const wasInHand = super.released(batch);
     this.#drain?.look();
     return wasInHand;
@@ -240,8 +226,7 @@ export abstract class Endpoint<Data = unknown>
     if (this.#disconnectHandlers.length > 0) {
       const connection = this.connectionAt(part, slot);
       connection.markClosed(reason);
-      for (const handler of this.#disconnectHandlers)
-        this.callBack(() => handler(connection as Connection<Data>, reason));
+      for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
     }
     this.#drain?.look();
   }

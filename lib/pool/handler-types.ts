@@ -1,8 +1,13 @@
 /** The types of a module's functions, as `run`, `go` and `map` see them. */
 
-import type { AnyFunction } from '../handlers.js';
+// biome-ignore lint/suspicious/noExplicitAny: any function
+export type AnyFunction = (...args: any[]) => any;
 
-export type { AnyFunction, HandlerName } from '../handlers.js';
+/** The names of a module's functions. */
+export type HandlerName<Module> = {
+  [Name in keyof Module]: Module[Name] extends AnyFunction ? Name : never;
+}[keyof Module] &
+  string;
 
 type HandlerOf<Module, Name extends keyof Module> = Module[Name] extends AnyFunction ? Module[Name] : never;
 
