@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import type { Reporter } from 'vitest/node';
+import { entries, specifierOf } from './scripts/entries.mjs';
 
 /** Names what passed only on its second run: a retry must not hide a test that fails now and then. */
 const flaky: Reporter = {
@@ -21,13 +22,10 @@ const onSharedMachine = {
 // Tests import the library as a user does: `sluice` is the built package in dist/.
 export default defineConfig({
   resolve: {
-    alias: [
-      {
-        find: /^sluice\/(\w+)$/,
-        replacement: `${new URL('./dist', import.meta.url).pathname}/$1/index.js`,
-      },
-      { find: /^sluice$/, replacement: new URL('./dist/index.js', import.meta.url).pathname },
-    ],
+    alias: Object.entries(entries).map(([entry, module]) => ({
+      find: new RegExp(`^${specifierOf(entry)}$`),
+      replacement: new URL(`./dist/${module}.js`, import.meta.url).pathname,
+    })),
   },
   test: {
     // Those of test/engines talk to real engines, which scripts/install-engines.sh installs: npm run test:engines.

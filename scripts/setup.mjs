@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildAddon } from './build-addon.mjs';
+import { bundle } from './bundle.mjs';
 import { main, npm, root, run, StepError } from './run.mjs';
 
 const buildFolder = join(root, 'build');
@@ -65,8 +66,9 @@ const steps = [
   {
     name: 'TypeScript',
     made: 'dist/index.js',
-    key: () => hashOf(['lib', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']),
-    make: () => {
+    key: () =>
+      hashOf(['lib', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/bundle.mjs']),
+    make: async () => {
       rmSync(join(root, 'dist'), { recursive: true, force: true });
       rmSync(join(buildFolder, 'tsconfig.tsbuildinfo'), { force: true });
       run(process.execPath, [
@@ -74,6 +76,7 @@ const steps = [
         '-p',
         'tsconfig.build.json',
       ]);
+      await bundle();
     },
   },
 ];
@@ -88,7 +91,7 @@ async function withLock(work) {
     }
   }
   try {
-    return work();
+    return await work();
   } finally {
     rmSync(lockFolder, { recursive: true, force: true });
   }
@@ -139,14 +142,14 @@ function pending(stamps) {
 await main('setup', async () => {
   checkNode();
   if (pending(readStamps()).length === 0) return;
-  await withLock(() => {
+  await withLock(async () => {
     const stamps = readStamps();
     for (const step of steps) {
       const key = step.key();
       if (existsSync(join(root, step.made)) && stamps[step.name] === key) continue;
       process.stdout.write(`setup: ${step.name} ... `);
       const began = performance.now();
-      step.make();
+      await step.make();
       console.log(`${((performance.now() - began) / 1000).toFixed(1)} s`);
       stamps[step.name] = key;
       mkdirSync(buildFolder, { recursive: true });

@@ -45,7 +45,7 @@ function programOf(setting: Setting): () => Program {
       ...layout,
       SEAT_COUNT: setting.threads.length,
       threadId: () => world.current + 1,
-      native: { isAlive: (id: number) => world.isAlive(id), wake: (id: number) => world.wake(id) },
+      wakes: { isAlive: (id: number) => world.isAlive(id), wake: (id: number) => world.wake(id) },
       isDead: (words: Int32Array, seat: number) => {
         const owner = words[seat]!;
         return owner !== 0 && !world.isAlive(owner);
@@ -293,7 +293,7 @@ describe('permits across threads', () => {
     ],
     [
       'a dead server for ever',
-      { ...dying, plant: replaced('if (native.isAlive(server)) return;', 'return;') },
+      { ...dying, plant: replaced('if (wakes.isAlive(server)) return;', 'return;') },
     ],
   ];
 

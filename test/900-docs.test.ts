@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { entries, specifierOf } from '../scripts/entries.mjs';
 import {
   collectExamples,
   type Example,
@@ -61,14 +62,12 @@ const compilerOptions: ts.CompilerOptions = {
 };
 
 function surroundings(): Surroundings {
-  const modules = new Map([
-    ['sluice', join(root, 'dist', 'index.d.ts')],
-    ['sluice/testing', join(root, 'dist', 'testing', 'index.d.ts')],
-    ['sluice/flow', join(root, 'dist', 'flow', 'index.d.ts')],
-    ['sluice/merge', join(root, 'dist', 'merge', 'index.d.ts')],
-    ['sluice/pipeline', join(root, 'dist', 'pipeline', 'index.d.ts')],
-    ['sluice/log', join(root, 'dist', 'log', 'index.d.ts')],
-  ]);
+  const modules = new Map(
+    Object.entries(entries).map(([entry, module]) => [
+      specifierOf(entry),
+      join(root, 'dist', `${module}.d.ts`),
+    ]),
+  );
   const stage = join(build, 'src', 'docs-stage.ts');
   const program = ts.createProgram([...modules.values(), stage].filter(ts.sys.fileExists), compilerOptions);
   const checker = program.getTypeChecker();

@@ -1,5 +1,4 @@
 /** Addresses as a program writes them: `tcp://host:port`, `unix:///path`. */
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { InvalidArgTypeError, InvalidArgValueError, NotSupportedError, OutOfRangeError } from '../errors.js';
 import type { ResolvedAddress } from '../platform/sockets.js';
@@ -95,6 +94,7 @@ export async function resolveAddress(parsed: ParsedAddress): Promise<ResolvedAdd
   const { host, port, text } = parsed;
   if (isIP(host) !== 0) return [{ host, port }];
   try {
+    const { lookup } = await import('node:dns/promises'); // most programs give addresses
     const found = await lookup(host, { all: true });
     return found.map(({ address }) => ({ host: address, port }));
   } catch (cause) {

@@ -68,7 +68,7 @@ function stepwise(context: ts.TransformationContext): (file: ts.SourceFile) => t
     const callee = inner.expression;
     if (named(callee, 'isDead')) return stepOf('isDead', inner);
     if (!ts.isPropertyAccessExpression(callee)) return inner;
-    if (named(callee.expression, 'Atomics') || named(callee.expression, 'native'))
+    if (named(callee.expression, 'Atomics') || named(callee.expression, 'wakes'))
       return stepOf(callee.name.text, inner);
     if (callee.expression.kind === ts.SyntaxKind.ThisKeyword)
       return factory.createParenthesizedExpression(
