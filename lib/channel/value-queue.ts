@@ -19,7 +19,12 @@ export class ValueQueue<T> {
     this.length++;
   }
 
-  /** The value that came first. There must be one. */
+  /** The value that came first, which stays. There must be one. */
+  get first(): T {
+    return this.#slots[this.#head] as T;
+  }
+
+  /** Takes out the value that came first. There must be one. */
   shift(): T {
     const slots = this.#slots;
     const head = this.#head;

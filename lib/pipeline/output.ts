@@ -28,11 +28,10 @@ export type OutputFunction<T> = (values: T[], call: OutputCall) => PromiseLike<u
 export interface OutputSink<in T> {
   /** Writes `values`, of which there is at least one. All of them are acknowledged when the promise resolves, none if it rejects. */
   write(values: readonly T[], call: OutputCall): PromiseLike<unknown> | undefined;
-  /**
-   * Whether it takes only strings and bytes. Then a group is written value by value, and a dead letter as JSON. Default: false, any
-   * value, and a group is one.
-   */
+  /** Whether it takes only strings and bytes: then a dead letter is written as JSON. Default: false. */
   readonly takesBytes?: boolean;
+  /** Whether a group, the array that `.batch()` made, is one value to it. Default: false, `write` gets the group's values. */
+  readonly takesGroups?: boolean;
 }
 
 /** What has an {@link OutputSink}: a log, a bus topic. */
@@ -41,18 +40,20 @@ export interface OutputTarget<in T> {
   readonly [outputSink]: OutputSink<T>;
 }
 
-/**
- * Where values can go: a channel, a connection, a bus topic, a log, a Node or web stream, or a function. Acknowledged means: taken by the
- * channel, handed to the system by the connection, written as durably as the topic or log promises, called back by the
- * Node stream, accepted by the web stream. None of them is closed by who writes to it.
- */
-export type Output<T> =
-  | OutputFunction<T>
+/** An {@link Output} that is no function. */
+export type OutputPlace<T> =
   | OutputTarget<T>
   | Pick<SendChannel<T>, 'sendMany' | 'trySend'>
   | Connection
   | Writable
   | WritableStream<T>;
+
+/**
+ * Where values can go: a channel, a connection, a bus topic, a log, a Node or web stream, or a function. Acknowledged means: taken by the
+ * channel, handed to the system by the connection, written as durably as the topic or log promises, called back by the
+ * Node stream, accepted by the web stream. None of them is closed by who writes to it.
+ */
+export type Output<T> = OutputFunction<T> | OutputPlace<T>;
 
 /**
  * @internal
@@ -84,7 +85,7 @@ function isChannel<T>(output: object): output is Pick<SendChannel<T>, 'sendMany'
 }
 
 function channelSink<T>(channel: Pick<SendChannel<T>, 'sendMany'>): OutputSink<T> {
-  return { write: (values, { signal }) => channel.sendMany(values, { signal }) };
+  return { takesGroups: true, write: (values, { signal }) => channel.sendMany(values, { signal }) };
 }
 
 function isConnection(output: object): output is Connection {
@@ -110,6 +111,7 @@ function nodeStreamSink<T>(stream: Writable): OutputSink<T> {
   let listens = false;
   return {
     takesBytes: !stream.writableObjectMode,
+    takesGroups: stream.writableObjectMode,
     write(values) {
       if (!listens) {
         listens = true;
@@ -141,6 +143,7 @@ function streamChunk(stream: Writable, value: unknown): unknown {
 /** The lock is taken only while something is written: others may write in between. */
 function webStreamSink<T>(stream: WritableStream<T>): OutputSink<T> {
   return {
+    takesGroups: true,
     async write(values) {
       const writer = stream.getWriter();
       try {

@@ -1,0 +1,113 @@
+/** A stage that gathers values into groups: arrays of so many, of so many bytes, or of what came within some time. */
+import { type ResolvedBatchOptions, StageTimer } from './batch-options.js';
+import { type Failure, NOTHING, Stage, type StageHost } from './stage.js';
+import { Unit } from './unit.js';
+
+/** @internal */
+export class BatchStage extends Stage {
+  readonly #options: ResolvedBatchOptions;
+  #values: unknown[] = [];
+  #units: Unit[] = [];
+  #bytes = 0;
+  #weight = 0;
+  readonly #timer = new StageTimer(() => this.giveHeld());
+
+  constructor(
+    host: StageHost,
+    settings: { name: string; index: number; before: Stage | undefined },
+    options: ResolvedBatchOptions,
+  ) {
+    super(host, settings.name, settings.index, settings.before);
+    this.#options = options;
+  }
+
+  step(value: unknown, unit: Unit): unknown {
+    this.in += unit.weight;
+    return this.#gather(value, unit, 1);
+  }
+
+  abandon(): Unit[] {
+    const units = this.#units;
+    this.#take();
+    return units;
+  }
+
+  override giveHeld(): boolean {
+    if (this.#values.length === 0) return false;
+    const group = this.#take();
+    this.host.pass(this.index, group.value, group.unit);
+    return true;
+  }
+
+  #gather(value: unknown, unit: Unit, attempts: number): unknown {
+    const { count, bytes, ms, sizeOf } = this.#options;
+    let size = 0;
+    if (bytes < Infinity) {
+      try {
+        size = sizeOf(value);
+      } catch (error) {
+        this.#failed(value, unit, error, attempts);
+        return NOTHING;
+      }
+      // What would make the group too large begins the next one.
+      if (this.#values.length > 0 && this.#bytes + size > bytes) this.giveHeld();
+    }
+    this.#values.push(value);
+    this.#units.push(unit);
+    this.#bytes += size;
+    this.#weight += unit.weight;
+    this.queued = this.#weight;
+    this.host.held(unit.weight);
+    if (this.#values.length < count && this.#bytes < bytes) {
+      if (this.#values.length === 1 && ms < Infinity) this.#timer.set(ms);
+      return NOTHING;
+    }
+    const group = this.#take();
+    this.unitOut = group.unit;
+    return group.value;
+  }
+
+  #take(): { value: unknown[]; unit: Unit } {
+    const value = this.#values;
+    const unit = new Unit(this.#weight, 0, undefined, undefined, this.#units, undefined);
+    this.#timer.clear();
+    this.host.held(-this.#weight);
+    this.out += this.#weight;
+    this.#values = [];
+    this.#units = [];
+    this.#bytes = 0;
+    this.#weight = 0;
+    this.queued = 0;
+    return { value, unit };
+  }
+
+  #failed(value: unknown, unit: Unit, error: unknown, attempts: number): void {
+    let isOpen = true;
+    const once = (end: () => void) => () => {
+      if (!isOpen) return;
+      isOpen = false;
+      end();
+    };
+    const failure: Failure = {
+      stage: this,
+      value,
+      items: [{ value, unit }],
+      error,
+      attempts,
+      retry: once(() => {
+        const group = this.#gather(value, unit, attempts + 1);
+        if (group !== NOTHING) this.host.pass(this.index, group, this.unitOut);
+      }),
+      skip: once(() => {
+        this.failed += unit.weight;
+      }),
+      stop: (now) =>
+        once(() => {
+          this.failed += unit.weight;
+          this.giveHeld(); // what came before goes on
+          now();
+        })(),
+    };
+    this.host.decide(failure);
+  }
+}

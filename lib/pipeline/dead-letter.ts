@@ -1,0 +1,135 @@
+/** What becomes of values that no stage could deal with: a record of what went wrong, in an output of its own. */
+import { Buffer } from 'node:buffer';
+import type { OutputCall, OutputSink } from './output.js';
+import type { Item } from './unit.js';
+
+/** A value that failed, as a dead letter's output gets it. */
+export interface DeadLetter {
+  /** What the stage was given. */
+  value: unknown;
+  /** The error, as far as it is one; `name` is `'Error'` and `message` the value thrown where it is not. */
+  error: { name: string; message: string; code?: string; stack?: string };
+  /** The name of the stage that failed. */
+  stage: string;
+  /** Calls that were made for the value. */
+  attempts: number;
+  /** Milliseconds since 1970. */
+  at: number;
+  /** The input's name, if it says. */
+  source?: string;
+  /** The part of the input that it came from, if that says. */
+  partition?: string | number;
+  /** Where in its partition it lay, if the input says. */
+  position?: unknown;
+}
+
+/** @internal */
+export function deadLetterOf(
+  { value, unit }: Item,
+  failure: { error: unknown; stage: string; attempts: number; at: number },
+): DeadLetter {
+  const { error, stage, attempts, at } = failure;
+  const { source, partition, position } = unit.record ?? {};
+  return {
+    value,
+    error: describeError(error),
+    stage,
+    attempts,
+    at,
+    ...(source === undefined ? {} : { source }),
+    ...(partition === undefined ? {} : { partition }),
+    ...(position === undefined ? {} : { position }),
+  };
+}
+
+function describeError(error: unknown): DeadLetter['error'] {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const { name, message, stack } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    name,
+    message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(stack === undefined ? {} : { stack }),
+  };
+}
+
+/**
+ * A dead letter as text, for outputs that take nothing else: JSON, in which bytes are `{ "base64": … }`, bigints strings, and what JSON can't
+ * hold is a description.
+ *
+ * @internal
+ */
+export function encodeDeadLetter(letter: DeadLetter): string {
+  try {
+    return JSON.stringify(letter, encodeValue);
+  } catch {
+    return JSON.stringify({ ...letter, value: String(letter.value), position: String(letter.position) });
+  }
+}
+
+/** JSON calls `toJSON` of a Buffer first, so bytes are looked for in what holds them. */
+function encodeValue(this: unknown, key: string, value: unknown): unknown {
+  const held = (this as Record<string, unknown>)[key];
+  if (held instanceof Uint8Array)
+    return { base64: Buffer.from(held.buffer, held.byteOffset, held.byteLength).toString('base64') };
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+interface Pending {
+  readonly letter: DeadLetter;
+  readonly written: () => void;
+}
+
+/**
+ * Writes dead letters one group at a time, in the order in which values failed.
+ *
+ * @internal
+ */
+export class DeadLetterWriter {
+  readonly #sink: OutputSink<unknown>;
+  readonly #call: OutputCall;
+  readonly #onFailure: (error: unknown, letter: DeadLetter) => void;
+  #pending: Pending[] = [];
+  #isWriting = false;
+  #isOver = false;
+
+  constructor(
+    sink: OutputSink<unknown>,
+    signal: AbortSignal,
+    onFailure: (error: unknown, letter: DeadLetter) => void,
+  ) {
+    this.#sink = sink;
+    this.#call = { signal };
+    this.#onFailure = onFailure;
+  }
+
+  /** `written` is called when the output has acknowledged the letter. */
+  write(letter: DeadLetter, written: () => void): void {
+    this.#pending.push({ letter, written });
+    if (!this.#isWriting) void this.#run();
+  }
+
+  /** Nothing more is written, and nobody told. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#pending = [];
+  }
+
+  async #run(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#pending.length > 0 && !this.#isOver) {
+      const group = this.#pending;
+      this.#pending = [];
+      const letters = group.map(({ letter }) => letter);
+      try {
+        await this.#sink.write(this.#sink.takesBytes ? letters.map(encodeDeadLetter) : letters, this.#call);
+      } catch (error) {
+        if (!this.#isOver) this.#onFailure(error, letters[0]!);
+        break;
+      }
+      for (const { written } of group) if (!this.#isOver) written();
+    }
+    this.#isWriting = false;
+  }
+}
