@@ -8,7 +8,10 @@ const upwards = Object.keys(rooms).map((room) => ({
   comment: `lib/${room} may import ${[...below(room)].join(', ') || 'no other room'}.`,
   severity: 'error',
   from: { path: `^lib/${room}/` },
-  to: { path: '^lib/', pathNot: `^lib/(?:${any([room, ...below(room)])}/|(?:errors|validate)\\.ts$)` },
+  to: {
+    path: '^lib/',
+    pathNot: `^lib/(?:${any([room, ...below(room)])}/|(?:errors|validate|handlers)\\.ts$)`,
+  },
 }));
 
 // A folder in a room stands above the room's other files or below them, never both. A room's face (index.ts) is above all.
@@ -37,7 +40,7 @@ export default {
     {
       name: 'errors-and-validate-at-the-bottom',
       severity: 'error',
-      from: { path: '^lib/(?:errors|validate)\\.ts$' },
+      from: { path: '^lib/(?:errors|validate|handlers)\\.ts$' },
       to: { path: '^lib/', pathNot: '^lib/errors\\.ts$' },
     },
     {

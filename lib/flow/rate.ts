@@ -10,7 +10,7 @@ import type { Inlet } from './inlet.js';
 
 /** @internal */
 export interface ResolvedRateOptions {
-  readonly intervalMs: number;
+  readonly perSecond: number;
   readonly burst: number;
 }
 
@@ -23,7 +23,7 @@ export function resolveRateOptions(given: RateOptions): ResolvedRateOptions {
   if (!(perSecond > 0 && perSecond < Infinity))
     throw new OutOfRangeError('options.perSecond', 'finite and more than 0', perSecond);
   return {
-    intervalMs: 1000 / perSecond,
+    perSecond,
     burst: checkInteger('options.burst', burst, 1, Number.MAX_SAFE_INTEGER),
   };
 }
@@ -31,26 +31,28 @@ export function resolveRateOptions(given: RateOptions): ResolvedRateOptions {
 /**
  * Takes a value only when one is asked for and there is a token, so that no token is spent ahead of its value.
  *
- * The bucket is kept as one number, the moment at which it will be full (the "virtual scheduling" form of the generic cell rate
- * algorithm, ITU-T I.371): a token is there when that is at most `burst - 1` intervals away, and taking it moves the moment by one
- * interval. Nothing is counted up, so no rounding adds up.
+ * The bucket is kept as the moment at which it will be full (the "virtual scheduling" form of the generic cell rate algorithm,
+ * ITU-T I.371): a token is there when that is at most `burst - 1` intervals away, and taking it moves the moment by one interval. The
+ * moment is the one at which the bucket was full last and a number of intervals, so that no rounding adds up.
  *
  * @internal
  */
 export class RateInlet<T> extends FlowConsumer<T> implements Inlet {
   readonly #from: FlowCore<T>;
   readonly #to: FlowCore<T>;
-  readonly #intervalMs: number;
-  readonly #slackMs: number;
-  #fullAt = -Infinity;
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #wasFullAt = -Infinity;
+  /** Tokens taken since then. */
+  #taken = 0;
   readonly #timer = new Alarm(() => this.fill(), true);
 
-  constructor(from: FlowCore<T>, to: FlowCore<T>, { intervalMs, burst }: ResolvedRateOptions) {
+  constructor(from: FlowCore<T>, to: FlowCore<T>, { perSecond, burst }: ResolvedRateOptions) {
     super();
     this.#from = from;
     this.#to = to;
-    this.#intervalMs = intervalMs;
-    this.#slackMs = (burst - 1) * intervalMs;
+    this.#perSecond = perSecond;
+    this.#burst = burst;
     from.attach(this);
   }
 
@@ -66,7 +68,12 @@ export class RateInlet<T> extends FlowConsumer<T> implements Inlet {
   }
 
   take(value: T): void {
-    this.#fullAt = Math.max(this.#fullAt, timers().clock.now()) + this.#intervalMs;
+    const now = timers().clock.now();
+    if (this.#after(this.#taken) < now) {
+      this.#wasFullAt = now;
+      this.#taken = 0;
+    }
+    this.#taken++;
     this.ready = false;
     this.#to.push(value);
     if (this.#to.isWanted) this.ready = this.#hasToken();
@@ -94,9 +101,14 @@ export class RateInlet<T> extends FlowConsumer<T> implements Inlet {
 
   /** Whether there is a token; if not, the timer is set for when there will be. */
   #hasToken(): boolean {
-    const tokenAt = this.#fullAt - this.#slackMs;
+    const tokenAt = this.#after(this.#taken + 1 - this.#burst);
     if (tokenAt <= timers().clock.now()) return true;
     this.#timer.setAt(tokenAt);
     return false;
+  }
+
+  /** The moment at which so many tokens have come since the bucket was full. */
+  #after(tokens: number): number {
+    return this.#wasFullAt + (tokens * 1000) / this.#perSecond;
   }
 }

@@ -29,7 +29,7 @@ export function byteLengthOf(value: unknown): number {
 
 /** @internal @throws OutOfRangeError when a program's `sizeOf` gave no size. */
 export function checkSize(size: number): number {
-  if (!(size >= 0 && size < Infinity))
+  if (!(typeof size === 'number' && size >= 0 && size < Infinity))
     throw new OutOfRangeError('the result of options.sizeOf', 'a finite number of bytes from 0', size);
   return size;
 }

@@ -7,6 +7,7 @@
 
 import {
   NAME_ADDRESS,
+  NAME_ENDED,
   NAME_GENERATION,
   NAME_IPV4,
   NAME_IPV6,
@@ -36,6 +37,15 @@ export class ConnectionNames {
 
   generation(index: number): number {
     return Atomics.load(this.words, index * NAME_WORDS + NAME_GENERATION);
+  }
+
+  /** Whether a handler has ended the connection, in whichever worker. */
+  isEnded(index: number, generation: number): boolean {
+    return Atomics.load(this.words, index * NAME_WORDS + NAME_ENDED) === generation;
+  }
+
+  noteEnd(index: number, generation: number): void {
+    Atomics.store(this.words, index * NAME_WORDS + NAME_ENDED, generation);
   }
 
   remote(index: number): RemoteAddress {

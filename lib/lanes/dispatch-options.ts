@@ -1,13 +1,14 @@
-import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
+import { InvalidArgTypeError, NotSupportedError, OutOfRangeError } from '../errors.js';
 import type { DispatchOptions } from '../net/dispatch-target.js';
 import { MAX_LANES } from '../pool/lane-work.js';
 import { checkInteger, checkOneOf, checkOptions } from '../validate.js';
+import { MAX_STATE_BYTES } from './connection-states.js';
 import { MAX_FRAME_BYTES } from './lane-set.js';
 
 export type ResolvedDispatchOptions = DispatchOptions & { lanes: number; laneBytes: number };
 
 const defaults = Object.freeze({ lanes: 64, laneBytes: 128 * 1024 });
-const known = ['lanes', 'by', 'overflow', 'laneBytes', 'onConnect', 'onDisconnect'] as const;
+const known = ['lanes', 'by', 'overflow', 'laneBytes', 'onConnect', 'onDisconnect', 'stateBytes'] as const;
 
 /** @internal `frameBytes`: the longest frame that the listener takes. */
 export function resolveDispatchOptions(options: unknown, frameBytes: number): ResolvedDispatchOptions {
@@ -15,6 +16,14 @@ export function resolveDispatchOptions(options: unknown, frameBytes: number): Re
   const { by, overflow } = given;
   if (by !== undefined && by !== 'connection' && typeof by !== 'function')
     throw new InvalidArgTypeError('options.by', "'connection' or a function", by);
+  if (given.stateBytes !== undefined) {
+    checkInteger('options.stateBytes', given.stateBytes, 1, MAX_STATE_BYTES);
+    if (typeof by === 'function')
+      throw new NotSupportedError(
+        "options.stateBytes with options.by a function (a connection's frames are in several lanes then, and no handler has its state alone)",
+        given.stateBytes,
+      );
+  }
   if (overflow !== undefined)
     checkOneOf('options.overflow', overflow, ['pause', 'drop-newest', 'disconnect']);
   for (const name of ['onConnect', 'onDisconnect'] as const) {

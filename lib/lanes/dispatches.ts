@@ -63,6 +63,7 @@ export class Dispatches implements LaneKeeper {
       id,
       lanes: lanes.lanes.handle,
       names: lanes.names.region,
+      states: lanes.states?.handle,
       onBatch,
       onConnect,
       onDisconnect,

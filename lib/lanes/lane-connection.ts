@@ -1,22 +1,30 @@
 /** Connections and batches as a lane's handlers see them. */
 import { NotSupportedError } from '../errors.js';
-import { ANSWER_DESTROY, ANSWER_END } from '../memory/layout.js';
+import {
+  ANSWER_DESTROY,
+  ANSWER_DESTROY_SOON,
+  ANSWER_END,
+  ANSWER_PAUSE,
+  ANSWER_RESUME,
+} from '../memory/layout.js';
 import type { RemoteAddress } from '../net/address.js';
 import type { Arena } from '../net/arena.js';
 import type { Connection, OutputData } from '../net/connection.js';
+import { connectionId } from '../net/connection-id.js';
 import type { BatchHome, FrameBatch } from '../net/frame-batch.js';
 import { ConnectionClosedError, WriteAfterEndError } from '../net/socket-error.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import type { BackWriter } from './back-writer.js';
 import type { ConnectionNames } from './connection-names.js';
+import type { ConnectionStates } from './connection-states.js';
 
-/** A connection as a lane's handler sees it: good for answers; what belongs to it is kept elsewhere, since lanes move. */
+/** A connection as a lane's handler sees it: good for answers; what belongs to it is in shared memory, since lanes move. */
 export class LaneConnection implements Connection {
   readonly #home: LaneHome;
   readonly #index: number;
   readonly #generation: number;
   #remote: RemoteAddress | undefined;
-  #ended = false;
+  #state: Uint8Array | undefined;
   #destroyed = false;
 
   constructor(home: LaneHome, index: number, generation: number) {
@@ -25,9 +33,16 @@ export class LaneConnection implements Connection {
     this.#generation = generation;
   }
 
-  /** A number that no other connection of the listener has while this one is open. */
   get id(): number {
-    return this.#index;
+    return connectionId(this.#index, this.#generation);
+  }
+
+  get state(): Uint8Array {
+    const { states } = this.#home;
+    if (states === undefined)
+      throw new NotSupportedError("a lane's connection.state without stateBytes in the options of dispatch");
+    this.#state ??= states.of(this.#index, this.#generation);
+    return this.#state;
   }
 
   is(index: number, generation: number): boolean {
@@ -41,6 +56,10 @@ export class LaneConnection implements Connection {
 
   get closed(): boolean {
     return this.#destroyed || this.#home.names.generation(this.#index) !== this.#generation;
+  }
+
+  get writable(): boolean {
+    return !this.#isEnded && !this.closed;
   }
 
   get queuedBytes(): number {
@@ -63,7 +82,7 @@ export class LaneConnection implements Connection {
   /** As `write`, but to nobody when the connection has ended. */
   reply(data: OutputData): void {
     if (this.closed) return;
-    if (this.#ended) throw new WriteAfterEndError();
+    if (this.#isEnded) throw new WriteAfterEndError();
     this.#home.backOf(this.#index).write(this.#index, this.#generation, data);
   }
 
@@ -73,20 +92,42 @@ export class LaneConnection implements Connection {
 
   end(data?: OutputData): void {
     if (data !== undefined) this.write(data);
-    if (this.#ended || this.closed) return;
-    this.#ended = true;
-    this.#home.backOf(this.#index).control(ANSWER_END, this.#index, this.#generation);
+    if (this.#isEnded || this.closed) return;
+    this.#home.names.noteEnd(this.#index, this.#generation);
+    this.#control(ANSWER_END);
+  }
+
+  pause(): void {
+    if (!this.closed) this.#control(ANSWER_PAUSE);
+  }
+
+  resume(): void {
+    if (!this.closed) this.#control(ANSWER_RESUME);
+  }
+
+  destroySoon(): void {
+    if (this.closed) return;
+    this.#home.names.noteEnd(this.#index, this.#generation);
+    this.#control(ANSWER_DESTROY_SOON);
   }
 
   destroy(_reason?: unknown): void {
     if (this.closed) return;
     this.#destroyed = true;
-    this.#home.backOf(this.#index).control(ANSWER_DESTROY, this.#index, this.#generation);
+    this.#control(ANSWER_DESTROY);
+  }
+
+  get #isEnded(): boolean {
+    return this.#home.names.isEnded(this.#index, this.#generation);
+  }
+
+  #control(kind: number): void {
+    this.#home.backOf(this.#index).control(kind, this.#index, this.#generation);
   }
 
   #checkWritable(): void {
     if (this.closed) throw new ConnectionClosedError(undefined);
-    if (this.#ended) throw new WriteAfterEndError();
+    if (this.#isEnded) throw new WriteAfterEndError();
   }
 }
 
@@ -95,13 +136,20 @@ export class LaneHome implements BatchHome {
   readonly recycles = false;
   readonly #backs: readonly BackWriter[];
   readonly names: ConnectionNames;
+  readonly states: ConnectionStates | undefined;
   readonly #reclaim: (arena: Arena) => void;
   /** The connections of the turn in hand, each once. */
   readonly table: LaneConnection[] = [];
 
-  constructor(backs: readonly BackWriter[], names: ConnectionNames, reclaim: (arena: Arena) => void) {
+  constructor(
+    backs: readonly BackWriter[],
+    names: ConnectionNames,
+    states: ConnectionStates | undefined,
+    reclaim: (arena: Arena) => void,
+  ) {
     this.#backs = backs;
     this.names = names;
+    this.states = states;
     this.#reclaim = reclaim;
   }
 

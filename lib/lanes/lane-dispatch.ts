@@ -25,6 +25,7 @@ import { type LaneHost, laneNumber } from '../pool/lane-work.js';
 import { checkFunction } from '../validate.js';
 import { throwLater } from '../waiting/throw-later.js';
 import { ConnectionNames, MAX_CONNECTIONS } from './connection-names.js';
+import { ConnectionStates } from './connection-states.js';
 import type { ResolvedDispatchOptions } from './dispatch-options.js';
 import { LaneFullError } from './lane-full-error.js';
 import { LaneRest } from './lane-rest.js';
@@ -42,6 +43,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
   readonly #id: number;
   readonly lanes: LaneSet;
   readonly names = new ConnectionNames();
+  readonly states: ConnectionStates | undefined;
   readonly #options: ResolvedDispatchOptions;
   /** One for each part of the listener. */
   readonly #sinks = new Map<EndpointPart, LaneSink>();
@@ -63,6 +65,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
     this.#id = id;
     this.#options = options;
     this.lanes = LaneSet.create(options.lanes, options.laneBytes, listener.parts.length);
+    this.states = options.stateBytes === undefined ? undefined : ConnectionStates.create(options.stateBytes);
     this.#rest = new LaneRest(this.lanes.rest, () => this.isBusy);
   }
 
@@ -96,7 +99,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
       ...this.#host.runQueue,
       firstNumber: laneNumber(this.#id, 0),
       names: this.names.words,
-      nameCount: MAX_CONNECTIONS,
+      nameCount: this.states?.capacity ?? MAX_CONNECTIONS,
       overflow: overflows.indexOf(overflow),
       tellsConnects: onConnect !== undefined,
       tellsDisconnects: onDisconnect !== undefined,

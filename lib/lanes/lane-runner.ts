@@ -22,6 +22,7 @@ import { FrameBatch } from '../net/frame-batch.js';
 import { FRAME_WORDS } from '../net/turn-table.js';
 import { BackWriter } from './back-writer.js';
 import { ConnectionNames } from './connection-names.js';
+import { ConnectionStates, type ConnectionStatesHandle } from './connection-states.js';
 import { LaneConnection, LaneHome } from './lane-connection.js';
 import { LaneFullError } from './lane-full-error.js';
 import {
@@ -39,6 +40,7 @@ export interface DispatchHandle {
   id: number;
   lanes: LaneSetHandle;
   names: ConnectionNames['region'];
+  states: ConnectionStatesHandle | undefined;
   /** Numbers of handlers; -1: none. */
   onBatch: number;
   onConnect: number;
@@ -75,6 +77,7 @@ interface Turn {
 export class LaneRunner {
   readonly #lanes: LaneSet;
   readonly #names: ConnectionNames;
+  readonly #states: ConnectionStates | undefined;
   readonly #onBatch: Handler;
   readonly #onConnect: Handler | undefined;
   readonly #onDisconnect: Handler | undefined;
@@ -89,6 +92,7 @@ export class LaneRunner {
   constructor(handle: DispatchHandle, handlers: readonly Handler[], reportError: (error: unknown) => void) {
     this.#lanes = new LaneSet(handle.lanes);
     this.#names = new ConnectionNames(handle.names);
+    this.#states = handle.states === undefined ? undefined : new ConnectionStates(handle.states);
     this.#onBatch = handlers[handle.onBatch]!;
     this.#onConnect = handlers[handle.onConnect];
     this.#onDisconnect = handlers[handle.onDisconnect];
@@ -152,7 +156,7 @@ export class LaneRunner {
   }
 
   #copyOut(memory: LaneMemory, lane: number, records: number, frames: number, longBytes: number): Turn {
-    const home = new LaneHome(this.#backs, this.#names, (arena) => this.#reclaim(arena));
+    const home = new LaneHome(this.#backs, this.#names, this.#states, (arena) => this.#reclaim(arena));
     const steps: Step[] = [];
     if (records === 0) return { home, arena: this.#arenaFor(0), steps, frames, lane };
     // The records lie in one stretch, or in two when the ring's end is between them: copied with their heads, in one call each.

@@ -76,6 +76,9 @@ export const ANSWER_END = 2;
 export const ANSWER_DESTROY = 3;
 /** A word says which lane has come as far as the peer's end. */
 export const ANSWER_PEER_END_SEEN = 4;
+export const ANSWER_PAUSE = 5;
+export const ANSWER_RESUME = 6;
+export const ANSWER_DESTROY_SOON = 7;
 /** The word of a lane's counters in which a reactor says that it waits for room: whoever releases wakes the reactors. */
 export const LANE_STALLED = 0;
 
@@ -84,6 +87,8 @@ export const NAME_WORDS = 8;
 export const NAME_GENERATION = 0;
 export const NAME_PORT_AND_FAMILY = 1;
 export const NAME_ADDRESS = 2;
+/** The generation of the connection that a handler has ended; workers alone write it. */
+export const NAME_ENDED = 7;
 export const NAME_UNIX = 0;
 export const NAME_IPV4 = 1;
 export const NAME_IPV6 = 2;

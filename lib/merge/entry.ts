@@ -1,5 +1,6 @@
 /** One key of one load, and who waits for its value. */
 import type { CancellationSource } from '../waiting/cancellation.js';
+import { newPromise, takeReject, takeResolve } from '../waiting/new-promise.js';
 import { Wait } from '../waiting/wait.js';
 
 /** A caller that an entry tells of its outcome, once. */
@@ -44,14 +45,6 @@ class SignalledGet<V> extends Wait<V> implements Caller<V> {
   }
 }
 
-// The functions of the promise made last: an executor of its own would be one more closure for each.
-let newResolve: (value: never) => void;
-let newReject: (reason: unknown) => void;
-function capture(resolve: (value: never) => void, reject: (reason: unknown) => void): void {
-  newResolve = resolve;
-  newReject = reject;
-}
-
 /**
  * All callers without a signal share one promise: they can't leave, so none of them needs anything of its own. The others are in
  * a set.
@@ -79,9 +72,9 @@ export class Entry<K, V> {
   share(): Promise<V> {
     if (this.#shared === undefined) {
       if (!this.isWanted) this.#group.wanted();
-      this.#shared = new Promise<V>(capture);
-      this.#resolve = newResolve as (value: V) => void;
-      this.#reject = newReject;
+      this.#shared = newPromise<V>();
+      this.#resolve = takeResolve<V>();
+      this.#reject = takeReject();
     }
     return this.#shared;
   }

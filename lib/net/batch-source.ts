@@ -12,8 +12,12 @@
  * - `hold` keeps the process alive or lets it go.
  * - To close, it sets `closing`, ends what reads, calls `consumer.end()`, and once all is over `finished()`.
  */
+
+import { ParkedReceive } from '../channel/operation.js';
+import { closedFor, type Received } from '../channel/received.js';
 import { type Receivable, type ReceiveSide, receiveSide } from '../channel/selectable.js';
 import { checkFunction } from '../validate.js';
+import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { BatchConsumer, type SourceBatch } from './batch-consumer.js';
 import { BatchReceiveSide } from './batch-receive-side.js';
 import { EndpointClosedError } from './socket-error.js';
@@ -84,6 +88,28 @@ export abstract class BatchSource<B extends SourceBatch, Stats>
   get [receiveSide](): ReceiveSide<B> {
     this.#receiveSide ??= new BatchReceiveSide(this, this.consumer);
     return this.#receiveSide;
+  }
+
+  /**
+   * The next batch; `{ ok: false, reason: 'closed' }` once the source is closed. As a loop that goes round, it is done with the batch
+   * that the one before gave. While it waits the source has its consumer.
+   *
+   * @throws ConsumerActiveError when there is a consumer; the signal's reason when it fires first: then no batch is lost.
+   *
+   * @example
+   * peer.write('PING\r\n');
+   * const got = await peer.recv();
+   * if (got.ok) console.log(got.value.text(0));
+   */
+  async recv(options?: WaitOptions): Promise<Received<B>> {
+    const source = waitSource(options);
+    if (source?.canceled) throw source.reason;
+    if (this.closing) return closedFor(undefined);
+    this.consumer.checkIdle();
+    const parked = new ParkedReceive<B>();
+    source?.add(parked);
+    this[receiveSide].enlistReceiver(parked);
+    return parked.promise;
   }
 
   /** Keeps the process alive while open: the default. */

@@ -7,7 +7,7 @@ import type { EndpointPart } from './endpoint-part.js';
 import type { BatchHandler, FrameBatch } from './frame-batch.js';
 
 /** Options of {@link Listener.dispatch}. */
-export interface DispatchOptions {
+export interface DispatchOptions<Name extends string = string> {
   /** How many lanes there are, 1 to 4096: so many workers at the most can be busy with this listener. Default: 64. */
   lanes?: number;
   /**
@@ -24,9 +24,16 @@ export interface DispatchOptions {
   /** Bytes of frames that one lane holds, rounded up to a power of two. Default: 128 KiB. */
   laneBytes?: number;
   /** Handlers of the pool's module that are told of connections, in order with their frames: `(connection)`. */
-  onConnect?: string;
+  onConnect?: Name;
   /** `(connection, reason)`. */
-  onDisconnect?: string;
+  onDisconnect?: Name;
+  /**
+   * Gives each connection so many bytes of shared memory, 1 to 65,536: `connection.state` in the handlers, in whichever worker the lane
+   * runs. All zero when the connection is new, and as the last handler left it otherwise, also when its worker has died. Reserves memory for
+   * 2^20 connections, 1 GiB at most, of which only what is used counts; further connections are closed. With `by` a function it is refused
+   * with ERR_NOT_SUPPORTED: a connection's frames are in several lanes then, and nobody has it alone. Default: none.
+   */
+  stateBytes?: number;
 }
 
 /** What a dispatch has counted. */

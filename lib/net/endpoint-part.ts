@@ -5,6 +5,7 @@
 import type { Driver } from '../platform/sockets.js';
 import type { Arena } from './arena.js';
 import type { Connection, OutputData } from './connection.js';
+import { connectionId } from './connection-id.js';
 import { CloseReason, type DisconnectReason, disconnectReason } from './disconnect-reason.js';
 import type { FrameBatch } from './frame-batch.js';
 import type { Output } from './output.js';
@@ -18,6 +19,8 @@ export interface PartOwner {
   readonly closing: boolean;
   readonly recycles: boolean;
   readonly outputHighWater: number;
+  /** How many reactors have parts of it. */
+  readonly reactors: number;
   deliver(batch: FrameBatch): void;
   /** Whether `batch`, which was released, was in hand: then the next may be read. */
   released(batch: FrameBatch): boolean;
@@ -34,15 +37,18 @@ export class EndpointPart implements ReactorPart, ConnectionHome {
   readonly #owner: PartOwner;
   readonly reactor: Reactor;
   readonly id: number;
+  /** Its place among the parts. */
+  readonly number: number;
   readonly recycles: boolean;
   readonly outputHighWater: number;
   readonly outputWaiters: OutputWaiters;
   #finalStats: Float64Array | undefined;
 
-  constructor(owner: PartOwner, reactor: Reactor, id: number) {
+  constructor(owner: PartOwner, reactor: Reactor, id: number, number: number) {
     this.#owner = owner;
     this.reactor = reactor;
     this.id = id;
+    this.number = number;
     this.recycles = owner.recycles;
     this.outputHighWater = owner.outputHighWater;
     this.outputWaiters = new OutputWaiters(reactor.driver, reactor.output);
@@ -119,7 +125,19 @@ export class EndpointPart implements ReactorPart, ConnectionHome {
   }
 
   reply(slot: number, data: OutputData): void {
-    if (!this.#owner.closing) this.reactor.output.add(slot, data);
+    if (this.#owner.closing) return;
+    const connection = this.reactor.connections[slot];
+    if (connection !== undefined && !connection.writable) connection.refuseReply();
+    else this.reactor.output.add(slot, data);
+  }
+
+  idOf(slot: number): number {
+    return connectionId(slot * this.#owner.reactors + this.number, this.reactor.tenants.generation(slot));
+  }
+
+  /** Those that were reported, and whose ends were not. */
+  *connections(): IterableIterator<SocketConnection> {
+    for (const slot of this.reactor.tenants.slotsOf(this.id)) yield this.connectionIn(slot);
   }
 
   release(batch: FrameBatch, arena: Arena): void {

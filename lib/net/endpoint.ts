@@ -16,7 +16,10 @@ import type { SocketConnection } from './socket-connection.js';
 import { type EndpointStats, readStats } from './stats.js';
 
 /** Told once of each connection that ended, after its last frame. */
-export type DisconnectHandler = (connection: Connection, reason: DisconnectReason) => void;
+export type DisconnectHandler<Data = unknown> = (
+  connection: Connection<Data>,
+  reason: DisconnectReason,
+) => void;
 
 /** @internal An endpoint's number with the driver of one of its reactors. */
 export interface ReactorShare {
@@ -40,15 +43,20 @@ export interface FrameForwarder {
   readonly fullCause: unknown;
 }
 
-export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> implements PartOwner {
+export abstract class Endpoint<Data = unknown>
+  extends BatchSource<FrameBatch<Data>, EndpointStats>
+  implements PartOwner
+{
   /** @internal */
   readonly parts: readonly EndpointPart[];
+  /** @internal */
+  readonly reactors: number;
   /** @internal Whether a released arena is used again although views of it may be held. */
   readonly recycles: boolean;
   /** @internal Bytes of queued output from which `write` returns false. */
   readonly outputHighWater: number;
 
-  readonly #disconnectHandlers: DisconnectHandler[] = [];
+  readonly #disconnectHandlers: DisconnectHandler<Data>[] = [];
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
   #lastConnections: { part: EndpointPart; bySlot: Map<number, SocketConnection> } | undefined;
   #forwarder: FrameForwarder | undefined;
@@ -71,7 +79,8 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
     super();
     this.recycles = options.recycle;
     this.outputHighWater = options.outputHighWater;
-    this.parts = shares.map(({ reactor, id }) => new EndpointPart(this, reactor, id));
+    this.reactors = shares.length;
+    this.parts = shares.map(({ reactor, id }, number) => new EndpointPart(this, reactor, id, number));
     this.#openParts = shares.length;
     for (const part of this.parts) {
       part.reactor.register(part);
@@ -80,7 +89,7 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
   }
 
   /** Calls `handler` once for each connection that ended, after its last frame. */
-  onDisconnect(handler: DisconnectHandler): void {
+  onDisconnect(handler: DisconnectHandler<Data>): void {
     this.checkOpen();
     this.#disconnectHandlers.push(checkFunction('handler', handler));
   }
@@ -182,6 +191,11 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
     return this.stats().connections === 0; // a reactor on a thread of its own may have accepted some that are not reported yet
   }
 
+  /** @internal How many connections were reported, and their ends not. */
+  protected get open(): number {
+    return this.#open;
+  }
+
   /** @internal */
   closeFor(reason: number): void {
     if (this.closing) return;
@@ -206,7 +220,7 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
   }
 
   /** @internal */
-  override released(batch: FrameBatch): boolean {
+  override released(batch: FrameBatch<Data>): boolean {
     const wasInHand = super.released(batch);
     this.#drain?.look();
     return wasInHand;
@@ -226,7 +240,8 @@ export abstract class Endpoint extends BatchSource<FrameBatch, EndpointStats> im
     if (this.#disconnectHandlers.length > 0) {
       const connection = this.connectionAt(part, slot);
       connection.markClosed(reason);
-      for (const handler of this.#disconnectHandlers) this.callBack(() => handler(connection, reason));
+      for (const handler of this.#disconnectHandlers)
+        this.callBack(() => handler(connection as Connection<Data>, reason));
     }
     this.#drain?.look();
   }

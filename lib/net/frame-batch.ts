@@ -34,13 +34,13 @@ export interface BatchHome {
 }
 
 /** One frame of a batch: the comfortable form. Valid as long as its batch is not released. */
-export class Frame {
-  readonly #batch: FrameBatch;
+export class Frame<Data = unknown> {
+  readonly #batch: FrameBatch<Data>;
   /** The frame's place in its batch. */
   readonly index: number;
 
   /** @internal */
-  constructor(batch: FrameBatch, index: number) {
+  constructor(batch: FrameBatch<Data>, index: number) {
     this.#batch = batch;
     this.index = index;
   }
@@ -57,7 +57,7 @@ export class Frame {
     return this.#batch.text(this.index, encoding);
   }
   /** The connection that the frame came from. */
-  get connection(): Connection {
+  get connection(): Connection<Data> {
     return this.#batch.connection(this.index);
   }
   /** As {@link FrameBatch.reply}. */
@@ -80,7 +80,7 @@ export class Frame {
  *   for (let i = 0; i < batch.length; i++) batch.reply(i, `${batch.text(i)}\n`);
  * });
  */
-export class FrameBatch implements Iterable<Frame> {
+export class FrameBatch<Data = unknown> implements Iterable<Frame<Data>> {
   readonly #frames: Int32Array;
   readonly #first: number;
   readonly #arena: Arena;
@@ -173,14 +173,16 @@ export class FrameBatch implements Iterable<Frame> {
   }
 
   /** The connection that frame `i` came from. */
-  connection(i: number): Connection {
-    return this.#home.connectionAt(this.#frames[this.#at(i)]!);
+  connection(i: number): Connection<Data> {
+    return this.#home.connectionAt(this.#frames[this.#at(i)]!) as Connection<Data>;
   }
 
   /**
    * Answers frame `i` on its connection. The data is copied; replies are gathered and sent together, for each
    * connection in the order given, at the latest when the batch is released. A reply to a connection that has ended is
    * dropped.
+   *
+   * @throws WriteAfterEndError when the program itself has ended the connection by `end` or `destroySoon`: `connection.writable` says so.
    */
   reply(i: number, data: OutputData): void {
     this.#home.reply(this.#frames[this.#at(i)]!, data);
@@ -199,8 +201,8 @@ export class FrameBatch implements Iterable<Frame> {
   }
 
   /** The frames, in the order in which they came. */
-  *[Symbol.iterator](): IterableIterator<Frame> {
-    for (let i = 0; i < this.#length; i++) yield new Frame(this, i);
+  *[Symbol.iterator](): IterableIterator<Frame<Data>> {
+    for (let i = 0; i < this.#length; i++) yield new Frame<Data>(this, i);
   }
 
   /** @internal Where its frames lie, for a reader that keeps no view: the table, and the number of the first in it. */
@@ -233,4 +235,4 @@ export class FrameBatch implements Iterable<Frame> {
 
 /** Takes a batch, which is released when the function returns, or when the promise it returned settles. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler returns nothing, or a promise
-export type BatchHandler = (batch: FrameBatch) => void | PromiseLike<unknown>;
+export type BatchHandler<Data = unknown> = (batch: FrameBatch<Data>) => void | PromiseLike<unknown>;

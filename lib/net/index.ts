@@ -26,7 +26,7 @@ export {
 } from './framing.js';
 export type { Limits } from './limits.js';
 export { connect, listen } from './listen.js';
-export { type ConnectHandler, Listener } from './listener.js';
+export { type ConnectHandler, type Connections, Listener } from './listener.js';
 export type { EndpointOptions, ListenOptions } from './options.js';
 export { Peer } from './peer.js';
 export {

@@ -23,6 +23,8 @@ import { ThreadReactor } from './thread-reactor.js';
 /**
  * Listens on `address`: `tcp://host:port` (port 0 lets the system pick one), `tcp://[ipv6]:port` or `unix:///path`.
  *
+ * `Data` is what the program keeps with each connection: `listen<Session>(…)` types `connection.data`.
+ *
  * @throws SocketError when the host can't be resolved or the system refuses the address; InvalidArgTypeError,
  * InvalidArgValueError, OutOfRangeError or NotSupportedError for the arguments; the signal's reason when it has fired.
  *
@@ -33,7 +35,10 @@ import { ThreadReactor } from './thread-reactor.js';
  * });
  * await server.close();
  */
-export async function listen(address: string, options?: ListenOptions): Promise<Listener> {
+export async function listen<Data = unknown>(
+  address: string,
+  options?: ListenOptions,
+): Promise<Listener<Data>> {
   const parsed = parseAddress(address);
   const resolved = resolveListenOptions(options);
   const [first] = await resolveWhile(parsed, resolved.signal);
@@ -43,7 +48,7 @@ export async function listen(address: string, options?: ListenOptions): Promise<
     'path' in parsed
       ? { family: 'unix', path: parsed.path }
       : (reactor.driver.localAddress(id) as ListenAddress);
-  return new Listener(shares, bound, {
+  return new Listener<Data>(shares, bound, {
     recycle: resolved.recycle,
     outputHighWater: resolved.config.limits.outputHighWater,
     frameBytes: resolved.config.limits.frameBytes,
@@ -89,13 +94,16 @@ function openListener(
  * peer.write('hello\n');
  * for await (const batch of peer) console.log(batch.text(0));
  */
-export async function connect(address: string, options?: EndpointOptions): Promise<Peer> {
+export async function connect<Data = unknown>(
+  address: string,
+  options?: EndpointOptions,
+): Promise<Peer<Data>> {
   const parsed = parseAddress(address);
   const resolved = resolveConnectOptions(options);
   let failure: unknown;
   for (const candidate of await resolveWhile(parsed, resolved.signal)) {
     try {
-      return await connectTo(candidate, parsed, resolved);
+      return await connectTo<Data>(candidate, parsed, resolved);
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
       failure = error;
@@ -104,15 +112,15 @@ export async function connect(address: string, options?: EndpointOptions): Promi
   throw failure;
 }
 
-async function connectTo(
+async function connectTo<Data>(
   address: ResolvedAddress,
   parsed: ParsedAddress,
   { config, recycle, signal }: ResolvedEndpointOptions,
-): Promise<Peer> {
+): Promise<Peer<Data>> {
   const reactor = reactorFor(parsed.text, 'connect', () => LoopReactor.get());
   const id = reactor.driver.connect({ ...config, address });
   if (id < 0) throw new SocketError(errnoName(-id), 'connect', parsed.text);
-  const peer = new Peer({ reactor, id }, { recycle, outputHighWater: config.limits.outputHighWater });
+  const peer = new Peer<Data>({ reactor, id }, { recycle, outputHighWater: config.limits.outputHighWater });
   peer.whenClosed(onCancel(signal, () => peer.closeFor(CloseReason.listenerClosed)));
   try {
     await peer.established;

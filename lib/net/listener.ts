@@ -1,5 +1,5 @@
 /** A listening socket and the connections it accepted. */
-
+import type { HandlerName, HandlersOf } from '../handlers.js';
 import { checkFunction } from '../validate.js';
 import { onCancel } from '../waiting/cancellable.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
@@ -12,7 +12,13 @@ import type { EndpointPart } from './endpoint-part.js';
 import type { BatchHandler } from './frame-batch.js';
 
 /** Told of each connection, before its first frame. */
-export type ConnectHandler = (connection: Connection) => void;
+export type ConnectHandler<Data = unknown> = (connection: Connection<Data>) => void;
+
+/** The open connections of a listener: iterate it, or ask for its `size`. */
+export interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
+  /** How many there are. */
+  readonly size: number;
+}
 
 /**
  * A server: what {@link listen} resolves with. Batches hold the frames of all its connections.
@@ -22,12 +28,12 @@ export type ConnectHandler = (connection: Connection) => void;
  *   for (const frame of batch) frame.reply(frame.bytes());
  * }
  */
-export class Listener extends Endpoint {
+export class Listener<Data = unknown> extends Endpoint<Data> {
   /** The address bound, with the port that the system picked. */
   readonly address: ListenAddress;
   /** @internal `limits.frameBytes`. */
   readonly frameBytes: number;
-  readonly #connectHandlers: ConnectHandler[] = [];
+  readonly #connectHandlers: ConnectHandler<Data>[] = [];
 
   /** @internal */
   constructor(
@@ -52,9 +58,28 @@ export class Listener extends Endpoint {
   }
 
   /** Calls `handler` for each connection accepted, before its first frame. */
-  onConnect(handler: ConnectHandler): void {
+  onConnect(handler: ConnectHandler<Data>): void {
     this.checkOpen();
     this.#connectHandlers.push(checkFunction('handler', handler));
+  }
+
+  /**
+   * The connections that are open: those that `onConnect` was or would have been told of, and `onDisconnect` not yet. It is live, and
+   * may be iterated while connections come and go. With lanes too: what is written here and in workers is not in one order.
+   *
+   * @example
+   * for (const connection of server.connections) if (connection.writable) connection.write('restarting\n');
+   */
+  get connections(): Connections<Data> {
+    const self = this;
+    return {
+      get size() {
+        return self.open;
+      },
+      *[Symbol.iterator]() {
+        for (const part of self.parts) yield* part.connections() as Iterable<Connection<Data>>;
+      },
+    };
   }
 
   /**
@@ -65,8 +90,9 @@ export class Listener extends Endpoint {
    * The reactors put frames into lanes and send the answers. With `reactors: 1` or more this thread has no part in it, unless `by` is a
    * function; with `reactors: 0` the reactor runs in its event loop.
    *
-   * In a handler `batch.connection(i)` is good for answers (`reply`, `write`, `end`, `destroy`); its `data`, `queuedBytes` and
-   * `drained` are refused with ERR_NOT_SUPPORTED, since a lane moves between workers and the output queue is not theirs. Resolves when the workers take frames.
+   * In a handler `batch.connection(i)` has an `id`, and is good for answers (`reply`, `write`, `end`, `destroySoon`, `destroy`) and for
+   * `pause` and `resume`. What belongs to it is in `state`, with `stateBytes`; its `data`, `queuedBytes` and `drained` are refused with
+   * ERR_NOT_SUPPORTED, since a lane moves between workers and the output queue is not theirs. Resolves when the workers take frames.
    *
    * @throws InvalidArgTypeError unless `pool` is a WorkerPool; ConsumerActiveError when there is a consumer already;
    * HandlerNotFoundError or WorkerStartError when the module has no such function or can't be loaded; EndpointClosedError;
@@ -84,7 +110,11 @@ export class Listener extends Endpoint {
    * const server = await listen('tcp://127.0.0.1:7000', { framing: lines() });
    * await server.dispatch(pool, 'onBatch', { lanes: 16 });
    */
-  async dispatch(pool: object, handler: string, options?: DispatchOptions): Promise<Dispatch> {
+  async dispatch<Module>(
+    pool: HandlersOf<Module>,
+    handler: HandlerName<Module>,
+    options?: DispatchOptions<HandlerName<Module>>,
+  ): Promise<Dispatch> {
     return await startDispatch(this, pool, handler, options ?? {});
   }
 
@@ -97,7 +127,7 @@ export class Listener extends Endpoint {
   override connected(part: EndpointPart, slot: number): void {
     super.connected(part, slot);
     if (this.#connectHandlers.length === 0) return;
-    const connection = this.connectionAt(part, slot);
+    const connection = this.connectionAt(part, slot) as Connection<Data>;
     for (const handler of this.#connectHandlers) this.callBack(() => handler(connection));
   }
 }

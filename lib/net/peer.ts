@@ -12,8 +12,8 @@ import { ConnectionClosedError } from './socket-error.js';
  * What {@link connect} resolves with: a consumer of batches as a {@link Listener} is, and a {@link Connection} to write
  * to. When the connection ends, the loop over its batches ends too, and `disconnectReason` says why.
  */
-export class Peer extends Endpoint {
-  #connection: Connection | undefined;
+export class Peer<Data = unknown> extends Endpoint<Data> {
+  #connection: Connection<Data> | undefined;
   #reason: DisconnectReason | undefined;
   /** The connection ended and the program has not called `close`. */
   #endedByItself = false;
@@ -32,7 +32,7 @@ export class Peer extends Endpoint {
   /** @internal */
   override connected(part: EndpointPart, slot: number): void {
     super.connected(part, slot);
-    this.#connection = this.connectionAt(part, slot);
+    this.#connection = this.connectionAt(part, slot) as Connection<Data>;
     this.#settle?.resolve();
   }
 
@@ -51,7 +51,7 @@ export class Peer extends Endpoint {
   }
 
   /** As on a listener. On a connection that has ended already, `handler` is called soon. */
-  override onDisconnect(handler: DisconnectHandler): void {
+  override onDisconnect(handler: DisconnectHandler<Data>): void {
     const connection = this.#connection;
     const reason = this.#reason;
     if (connection === undefined || reason === undefined) {
@@ -73,7 +73,7 @@ export class Peer extends Endpoint {
     return super.close();
   }
 
-  get #live(): Connection {
+  get #live(): Connection<Data> {
     if (this.#connection === undefined) throw new ConnectionClosedError(this.#reason);
     return this.#connection;
   }
@@ -90,6 +90,26 @@ export class Peer extends Endpoint {
   end(data?: OutputData): void {
     this.#live.end(data);
   }
+  /** As {@link Connection.destroySoon}. */
+  destroySoon(): void {
+    this.#live.destroySoon();
+  }
+  /** As {@link Connection.pause}. */
+  pause(): void {
+    this.#live.pause();
+  }
+  /** As {@link Connection.resume}. */
+  resume(): void {
+    this.#live.resume();
+  }
+  /** As {@link Connection.id}. */
+  get id(): number {
+    return this.#live.id;
+  }
+  /** As {@link Connection.writable}. */
+  get writable(): boolean {
+    return this.#live.writable;
+  }
   /** As {@link Connection.destroy}. */
   destroy(reason?: unknown): void {
     this.#live.destroy(reason);
@@ -99,7 +119,7 @@ export class Peer extends Endpoint {
     return this.#live.remote;
   }
   /** The connection itself, as batches name it. */
-  get connection(): Connection {
+  get connection(): Connection<Data> {
     return this.#live;
   }
   /** True once the connection has ended. */
@@ -115,11 +135,11 @@ export class Peer extends Endpoint {
     return this.#reason;
   }
   /** The program's own. */
-  get data(): unknown {
+  get data(): Data {
     return this.#live.data;
   }
   /** The program's own. */
-  set data(value: unknown) {
+  set data(value: Data) {
     this.#live.data = value;
   }
 }

@@ -13,6 +13,7 @@ import { type BatchHome, FrameBatch } from './frame-batch.js';
 import type { Output } from './output.js';
 import type { SocketConnection } from './socket-connection.js';
 import { SocketError } from './socket-error.js';
+import { Tenants } from './tenants.js';
 import {
   BATCH_COUNT,
   BATCH_ENDPOINT,
@@ -67,6 +68,7 @@ export abstract class Reactor {
   /** Counts the driver's calls: a batch is of this call, or of an earlier one. */
   turn = 0;
   readonly #parts = new Map<number, ReactorPart>();
+  readonly tenants = new Tenants();
   /** By slot; only those that the program asked for. */
   readonly connections: (SocketConnection | undefined)[] = [];
 
@@ -133,9 +135,11 @@ export abstract class Reactor {
     switch (kind) {
       case EVENT_CONNECTED:
         if (slot >= this.gauge.length) this.#growGauge(slot);
+        this.tenants.enter(slot, id, errno); // of this event the generation
         part.connected(slot);
         break;
       case EVENT_DISCONNECTED:
+        this.tenants.leave(slot);
         part.disconnected(slot, reason, errno);
         this.connections[slot] = undefined;
         break;

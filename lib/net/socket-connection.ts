@@ -1,4 +1,5 @@
 /** A connection that a reactor of this thread has: its state, and what it asks of the driver. */
+import { NotSupportedError } from '../errors.js';
 import type { Driver } from '../platform/sockets.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import type { RemoteAddress } from './address.js';
@@ -9,7 +10,7 @@ import type { OutputWaiters } from './output-waiters.js';
 import { ConnectionClosedError, WriteAfterEndError } from './socket-error.js';
 
 const OPEN = 0;
-/** `end` was called. */
+/** `end` or `destroySoon` was called. */
 const ENDED = 1;
 /** `destroy` was called; `#why` is what it was given. */
 const DESTROYED = 2;
@@ -29,6 +30,8 @@ export interface ConnectionHome {
   /** Bytes of queued output from which `write` returns false. */
   readonly outputHighWater: number;
   readonly outputWaiters: OutputWaiters;
+  /** What the connection in `slot` is called for its life. */
+  idOf(slot: number): number;
 }
 
 /**
@@ -40,6 +43,7 @@ export class SocketConnection implements Connection {
   // Few fields: there may be a million of these.
   readonly #home: ConnectionHome;
   readonly #slot: number;
+  readonly id: number;
   #state: number = OPEN;
   #remote: RemoteAddress | undefined;
   #why: unknown;
@@ -52,6 +56,11 @@ export class SocketConnection implements Connection {
   constructor(home: ConnectionHome, slot: number) {
     this.#home = home;
     this.#slot = slot;
+    this.id = home.idOf(slot);
+  }
+
+  get state(): Uint8Array {
+    throw new NotSupportedError('connection.state in the thread that has the listener: use connection.data');
   }
 
   get remote(): RemoteAddress {
@@ -61,6 +70,10 @@ export class SocketConnection implements Connection {
 
   get closed(): boolean {
     return this.#state >= DESTROYED;
+  }
+
+  get writable(): boolean {
+    return this.#state === OPEN;
   }
 
   get queuedBytes(): number {
@@ -95,6 +108,20 @@ export class SocketConnection implements Connection {
     this.#home.driver.end(this.#slot);
   }
 
+  pause(): void {
+    if (!this.closed) this.#home.driver.pause(this.#slot, true);
+  }
+
+  resume(): void {
+    if (!this.closed) this.#home.driver.pause(this.#slot, false);
+  }
+
+  destroySoon(): void {
+    if (this.closed) return;
+    this.#state = ENDED;
+    this.#home.driver.destroySoon(this.#slot);
+  }
+
   destroy(reason?: unknown): void {
     if (this.closed) return;
     this.#state = DESTROYED;
@@ -118,6 +145,11 @@ export class SocketConnection implements Connection {
     void this.remote;
     this.#state = CLOSED;
     this.#why = reason;
+  }
+
+  /** @internal It is not writable. Who has left gets nothing; to have ended it oneself is a mistake. */
+  refuseReply(): void {
+    if (this.#state === ENDED) throw new WriteAfterEndError();
   }
 
   #checkWritable(): void {

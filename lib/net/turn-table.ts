@@ -34,7 +34,7 @@ export const BATCH_FIRST_FRAME = 1;
 export const BATCH_FRAME_COUNT = 2;
 export const BATCH_RELEASED = 3;
 
-/** Words of an event: `kind | reason << 8`, endpoint, slot, errno. */
+/** Words of an event: `kind | reason << 8`, endpoint, slot, errno; of a connected event the generation in place of the last. */
 export const EVENT_CONNECTED = 1;
 export const EVENT_CONNECT_FAILED = 2;
 export const EVENT_DISCONNECTED = 3;

@@ -61,6 +61,8 @@ export interface Sockets {
   /** Ends this side once the output is out. */
   end(slot: number): void;
   destroy(slot: number): void;
+  /** Reads no more, and destroys once the output is out. */
+  destroySoon(slot: number): void;
   /** Stops accepting. */
   closeListener(endpoint: number): void;
   /** Ends every connection with `reason` and forgets the endpoint; their disconnect events follow. */

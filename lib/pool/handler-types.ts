@@ -1,13 +1,8 @@
 /** The types of a module's functions, as `run`, `go` and `map` see them. */
 
-// biome-ignore lint/suspicious/noExplicitAny: any function
-export type AnyFunction = (...args: any[]) => any;
+import type { AnyFunction } from '../handlers.js';
 
-/** The names of a module's functions. */
-export type HandlerName<Module> = {
-  [Name in keyof Module]: Module[Name] extends AnyFunction ? Name : never;
-}[keyof Module] &
-  string;
+export type { AnyFunction, HandlerName } from '../handlers.js';
 
 type HandlerOf<Module, Name extends keyof Module> = Module[Name] extends AnyFunction ? Module[Name] : never;
 

@@ -1,4 +1,5 @@
 /** Worker pools: functions of a module, run by threads that steal work from each other. */
+export { type HandlersOf, moduleOf } from '../handlers.js';
 export { type CurrentPool, currentPool } from './current-pool.js';
 export { type CurrentTask, currentTask } from './current-task.js';
 export { go } from './go.js';

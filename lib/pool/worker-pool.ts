@@ -4,6 +4,7 @@
  * This thread keeps what waits ({@link Intake}), starts and replaces workers ({@link Crew}), and settles what they have ended. Who runs
  * what is the workers' business: see runner.ts.
  */
+import { type HandlersOf, moduleOf } from '../handlers.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { Alarm } from '../waiting/alarm.js';
 import { Crew } from './crew.js';
@@ -72,7 +73,9 @@ const noArguments: unknown[] = [];
  * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 2 });
  * console.log(await pool.run('add', [1, 2])); // prints: 3
  */
-export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDisposable {
+export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDisposable, HandlersOf<Module> {
+  /** For the type checker only. */
+  declare readonly [moduleOf]?: Module;
   readonly #options: ResolvedPoolOptions;
   readonly #memory: PoolMemory;
   readonly #crew: Crew;

@@ -1,15 +1,8 @@
 /** The promise of what could not be done at once, and the signal that may end it. */
 import { type Cancellable, CancellationSource } from './cancellation.js';
+import { newPromise, takeReject, takeResolve } from './new-promise.js';
 import { charge } from './turn-budget.js';
 import type { ObservableWait } from './wait-observer.js';
-
-// The functions of the promise made last: an executor of its own would be one more closure for each wait.
-let newResolve: (value: never) => void;
-let newReject: (reason: unknown) => void;
-function capture(resolve: (value: never) => void, reject: (reason: unknown) => void): void {
-  newResolve = resolve;
-  newReject = reject;
-}
 
 /**
  * Settles once: `settle`, `fail` or the signal, whichever is first.
@@ -31,9 +24,9 @@ export abstract class Wait<R> implements Cancellable, ObservableWait {
   declare readonly isWait: boolean;
 
   constructor() {
-    this.promise = new Promise<R>(capture);
-    this.#resolve = newResolve as (result: R) => void;
-    this.#reject = newReject;
+    this.promise = newPromise<R>();
+    this.#resolve = takeResolve<R>();
+    this.#reject = takeReject();
   }
 
   abstract readonly isParked: boolean;

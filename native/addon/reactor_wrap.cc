@@ -53,6 +53,7 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::write>("write"),
       Base::template InstanceMethod<&Self::end>("end"),
       Base::template InstanceMethod<&Self::destroy>("destroy"),
+      Base::template InstanceMethod<&Self::destroySoon>("destroySoon"),
       Base::template InstanceMethod<&Self::pause>("pause"),
       Base::template InstanceMethod<&Self::addSink>("addSink"),
       Base::template InstanceMethod<&Self::removeSink>("removeSink"),
@@ -214,6 +215,15 @@ void ReactorWrap<Driver>::end(const Napi::CallbackInfo& info) {
 template <typename Driver>
 void ReactorWrap<Driver>::destroy(const Napi::CallbackInfo& info) {
   driver_->destroy(word(info[0]));
+}
+
+/// (slot)
+template <typename Driver>
+void ReactorWrap<Driver>::destroySoon(const Napi::CallbackInfo& info) {
+  driver_->flush();
+  driver_->control([&](Reactor& reactor) {
+    if (Connection* connection = reactor.connection(word(info[0]))) reactor.destroySoon(*connection);
+  });
 }
 
 /// (slot, paused)

@@ -33,6 +33,7 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   void write(const Napi::CallbackInfo& info);
   void end(const Napi::CallbackInfo& info);
   void destroy(const Napi::CallbackInfo& info);
+  void destroySoon(const Napi::CallbackInfo& info);
   void pause(const Napi::CallbackInfo& info);
   Napi::Value addSink(const Napi::CallbackInfo& info);
   void removeSink(const Napi::CallbackInfo& info);

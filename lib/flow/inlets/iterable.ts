@@ -17,24 +17,27 @@ export class IterableInlet<T> implements Inlet {
   }
 
   fill(): void {
-    if (this.#isFilling) return;
+    if (!this.#isFilling) this.#fill(true);
+  }
+
+  /** @param isAsked a value is wanted, though no consumer may wait for it yet */
+  #fill(isAsked: boolean): void {
     this.#isFilling = true;
     try {
       this.#iterator ??= this.#source[Symbol.iterator]();
-      for (let flow = this.#flow; flow?.isHungry; flow = this.#flow) {
+      for (let flow = this.#flow; flow !== undefined; flow = this.#flow) {
+        if (flow.blocks && !flow.isWanted && !(isAsked && flow.isEmpty)) break;
         const { done, value } = this.#iterator.next();
         if (done) {
           this.#end(undefined);
           break;
         }
         flow.push(value);
+        isAsked = false;
         // An endless source and a consumer that takes everything must not hold the event loop for ever.
         const turn = charge(1);
-        if (turn !== undefined && this.#flow?.isHungry) {
-          turn.then(() => {
-            this.#isFilling = false;
-            this.fill();
-          });
+        if (turn !== undefined) {
+          turn.then(() => this.#fill(false));
           return;
         }
       }

@@ -362,6 +362,9 @@ bool LaneSink::takeAnswers() noexcept {
     } else if (Connection* connection = find(name) == nullptr ? nullptr : reactor_->connection(slot)) {
       if (kind == layout::kAnswerEnd) reactor_->end(*connection);
       if (kind == layout::kAnswerDestroy) reactor_->destroy(*connection);
+      if (kind == layout::kAnswerDestroySoon) reactor_->destroySoon(*connection);
+      if (kind == layout::kAnswerPause) reactor_->pause(*connection, true);
+      if (kind == layout::kAnswerResume) reactor_->pause(*connection, false);
     }
   }
   sendPieces();

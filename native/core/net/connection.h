@@ -43,10 +43,10 @@ struct Connection {
   bool endAnnounced : 1 = false;    // the sink was told that the peer has ended
   bool heldByConsumer : 1 = false;  // not read while the consumer has no room for its frames
   bool heldByProgram : 1 = false;   // pause() was called: not read until resume()
+  bool discards : 1 = false;        // destroySoon(): what arrives is read and thrown away
   bool wasReady : 1 = false;        // when it was held, it stood in the list of those that can be read
   bool active : 1 = false;          // traffic since the last sweep of a drain
   CloseReason reason = CloseReason::kNone;
-  uint32_t lingerMs = 0;     // how long its socket is kept after our side has ended, see Lingering
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
 
   std::unique_ptr<Transport> layer;  // none: the stream passes as it is
@@ -62,7 +62,7 @@ struct Connection {
   ListLink<Connection> stallLink;    // the reactor's connections with output left over
 
   bool isOpen() const noexcept { return fd >= 0; }
-  bool isHeld() const noexcept { return heldByOutput || heldByConsumer || heldByProgram; }
+  bool isHeld() const noexcept { return heldByOutput || heldByConsumer || heldByProgram || discards; }
   size_t outputBytes() const noexcept { return output ? output->size() + transport().unsent() : 0; }
   Transport& transport() const noexcept { return layer ? *layer : PlainTransport::shared(); }
 

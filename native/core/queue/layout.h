@@ -55,12 +55,16 @@ inline constexpr uint32_t kAnswerWrite = 1;
 inline constexpr uint32_t kAnswerEnd = 2;
 inline constexpr uint32_t kAnswerDestroy = 3;
 inline constexpr uint32_t kAnswerPeerEndSeen = 4;
+inline constexpr uint32_t kAnswerPause = 5;
+inline constexpr uint32_t kAnswerResume = 6;
+inline constexpr uint32_t kAnswerDestroySoon = 7;
 inline constexpr uint32_t kLaneStalled = 0;
 
 inline constexpr uint32_t kNameWords = 8;
 inline constexpr uint32_t kNameGeneration = 0;
 inline constexpr uint32_t kNamePortAndFamily = 1;
 inline constexpr uint32_t kNameAddress = 2;
+inline constexpr uint32_t kNameEnded = 7;
 inline constexpr uint32_t kNameUnix = 0;
 inline constexpr uint32_t kNameIpv4 = 1;
 inline constexpr uint32_t kNameIpv6 = 2;
@@ -122,11 +126,15 @@ inline constexpr Constant kAll[] = {
     {"ANSWER_END", kAnswerEnd},
     {"ANSWER_DESTROY", kAnswerDestroy},
     {"ANSWER_PEER_END_SEEN", kAnswerPeerEndSeen},
+    {"ANSWER_PAUSE", kAnswerPause},
+    {"ANSWER_RESUME", kAnswerResume},
+    {"ANSWER_DESTROY_SOON", kAnswerDestroySoon},
     {"LANE_STALLED", kLaneStalled},
     {"NAME_WORDS", kNameWords},
     {"NAME_GENERATION", kNameGeneration},
     {"NAME_PORT_AND_FAMILY", kNamePortAndFamily},
     {"NAME_ADDRESS", kNameAddress},
+    {"NAME_ENDED", kNameEnded},
     {"NAME_UNIX", kNameUnix},
     {"NAME_IPV4", kNameIpv4},
     {"NAME_IPV6", kNameIpv6},

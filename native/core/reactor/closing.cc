@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "reactor/reactor.h"
-#include "reactor/tokens.h"
 
 namespace sluice {
 
@@ -28,33 +27,6 @@ void Reactor::fault(Connection& connection, CloseReason reason, int32_t error) n
   connection.readable = false;
   blame(connection, reason, error);
   connection.endpoint->ready.remove(&connection);
-  dropPartial(connection);
-  settleSoon(connection);
-}
-
-/// The peer has ended its side, and its last frame was read: the connection is on its way out.
-void Reactor::inputEnded(Connection& connection, CloseReason reason, int32_t error) noexcept {
-  Endpoint& endpoint = *connection.endpoint;
-  dropPartial(connection);
-  if (reason != CloseReason::kPeerEnded) {
-    blame(connection, reason, error);
-  } else if (connection.reason == CloseReason::kNone) {
-    connection.reason = reason;
-  }
-  if (!endpoint.options.allowHalfOpen || connection.writeEnded || reason != CloseReason::kPeerEnded) {
-    connection.closeWhenSent = true;
-    settleLater(connection);
-  }
-}
-
-/// What the peer sends can't be framed from here on, and nothing more of it is read. The frames in front are good: what the
-/// program answers to them leaves first, then the end of our side, and the socket lingers so that they arrive.
-void Reactor::refuseInput(Connection& connection, CloseReason reason) noexcept {
-  blame(connection, reason, 0);
-  connection.readEnded = true;
-  connection.readable = false;
-  connection.lingerMs = kFaultLingerMs;
-  connection.closeWhenSent = true;
   dropPartial(connection);
   settleSoon(connection);
 }
@@ -85,21 +57,11 @@ void Reactor::settle(Endpoint& endpoint) noexcept {
       if (connection->endAnnounced) continue;
       connection->endAnnounced = true;
       endpoint.sink->peerEnded(*connection);
-    } else if (connection->failed || (!connection->output && sendsEndFirst(*connection))) {
+    } else if (connection->failed || !connection->output) {
       closeDescriptor(*connection);
       report(*connection);
     }  // else flushOutput() comes back here when the output is out
   }
-}
-
-/// Whether our side is ended, for one that lingers. If not, that is under way, and flushOutput() comes back here.
-bool Reactor::sendsEndFirst(Connection& connection) noexcept {
-  if (connection.lingerMs == 0 || connection.writeEnded) return true;
-  connection.endRequested = true;
-  const Transport::Step step = connection.transport().end(connection.fd);
-  connection.writeEnded = step.outcome != Transport::Io::kWait;
-  if (!connection.writeEnded) awaitUnsent(connection);
-  return connection.writeEnded;
 }
 
 /// The sink has frames of it in hand that the reactor does not know of: it says when they are answered.
@@ -112,12 +74,7 @@ void Reactor::closeDescriptor(Connection& connection) noexcept {
   connection.endpoint->ready.remove(&connection);
   dropPartial(connection);
   dropOutput(connection);
-  if (connection.lingerMs > 0 && connection.writeEnded && !connection.failed) {
-    lingering_.add(poller_, connection.fd, nowMs_ + connection.lingerMs,
-                   [](uint32_t index) { return token(kLingeringTokens | index, 0); });
-  } else {
-    ::close(connection.fd);  // the poller forgets it with the last descriptor
-  }
+  ::close(connection.fd);  // the poller forgets it with the last descriptor
   connection.fd = -1;
   connection.endpoint->openConnections--;
   if (connection.endpoint->admission) connection.endpoint->admission->leave(connection.peer);

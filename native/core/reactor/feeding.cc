@@ -59,16 +59,15 @@ void Reactor::feed(Endpoint& endpoint) noexcept {
   for (uint32_t bytes = kSinkArenaBytes; bytes != 0;) {
     if (!endpoint.mayRead()) return;
     const Arena arena = sinkArena(bytes);
-    filler_.begin(arena);
-    uint64_t budget = 0;
-    if (!takeCredit(endpoint, budget)) return;
-    fillFrom(endpoint, budget);
+    beginFill(arena);
+    if (!takeCredit(endpoint, arena)) return;
+    fillFrom(endpoint, arena);
     bytes = 0;
-    if (filler_.allFrames() > 0) {
-      endpoint.sink->take(arena, 0, filler_.allFrames());
+    if (table_.size() > 0) {
+      endpoint.sink->take(arena, 0, table_.size());
       release(endpoint);
     } else {
-      bytes = filler_.wanted();  // the next frame alone is longer than the arena
+      bytes = wanted_;  // the next frame alone is longer than the arena
     }
   }
   enqueue(endpoint);

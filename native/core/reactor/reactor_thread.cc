@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "threads/monotonic_ms.h"
+
 namespace sluice {
 
 int ReactorThread::start(const char* name, void (*wake)(void*), void* context) noexcept {

@@ -25,7 +25,6 @@
 #include "reactor/reactor_port.h"
 #include "threads/fair_mutex.h"
 #include "threads/mailbox.h"
-#include "threads/monotonic_ms.h"
 #include "threads/native_thread.h"
 
 namespace sluice {
@@ -57,7 +56,6 @@ class ReactorThread {
   void control(Work&& work) noexcept {
     {
       const std::lock_guard turn(turnLock_);
-      reactor_.setNow(monotonicMs());
       applyReplies();
       work(reactor_);
     }

@@ -143,6 +143,7 @@ void Reactor::outputIsOut(Connection& connection) noexcept {
     if (step.outcome == Transport::Io::kFailed) return writeFailed(connection, step.error);
     if (step.outcome == Transport::Io::kWait) return awaitUnsent(connection);  // and comes back here
     connection.writeEnded = true;
+    if (connection.discards) return linger(connection);
     if (connection.readEnded) connection.closeWhenSent = true;
   }
   if (connection.closeWhenSent) settleSoon(connection);
