@@ -6,10 +6,17 @@
 // biome-ignore lint/suspicious/noExplicitAny: any function
 export type AnyFunction = (...args: any[]) => any;
 
-/** The names of a module's functions. */
+/** What handlers are looked for in: the module's exports, and those of its default export where that is a table of them. */
+export type HandlerExports<Module> = Module extends { default: infer Table extends object }
+  ? Table extends AnyFunction
+    ? Module
+    : Omit<Module, 'default'> & Omit<Table, keyof Omit<Module, 'default'>>
+  : Module;
+
+/** The names of a module's functions, those of a table that it exports as its default included. */
 export type HandlerName<Module> = {
-  [Name in keyof Module]: Module[Name] extends AnyFunction ? Name : never;
-}[keyof Module] &
+  [Name in keyof HandlerExports<Module>]: HandlerExports<Module>[Name] extends AnyFunction ? Name : never;
+}[keyof HandlerExports<Module>] &
   string;
 
 /** Names the property, of types only, that carries a pool's module. */

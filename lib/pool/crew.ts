@@ -43,7 +43,7 @@ export interface CrewHost {
    */
   workerEnded(worker: WorkerHandle): boolean;
   /** The module can't be run: whoever waits for a worker waits in vain. Answers whether anybody did. */
-  cannotStart(error: WorkerStartError): boolean;
+  cannotStart(makeError: () => WorkerStartError): boolean;
 }
 
 /** @internal */
@@ -297,9 +297,10 @@ export class Crew {
       thrown === undefined
         ? new Error(`the worker ended with code ${worker.loss.exitCode} while it loaded`)
         : rebuildThrown(thrown, this.#options.errors);
-    const error = new WorkerStartError(moduleName(this.#options.module), explained(cause));
-    const isKnown = this.#host.cannotStart(error) || this.#readyWaiters.length > 0;
-    for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(error);
+    const makeError = (): WorkerStartError =>
+      new WorkerStartError(moduleName(this.#options.module), explained(cause));
+    const isKnown = this.#host.cannotStart(makeError) || this.#readyWaiters.length > 0;
+    for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(makeError());
     return isKnown;
   }
 

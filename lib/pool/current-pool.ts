@@ -8,6 +8,7 @@ import { cancellationSource } from '../waiting/cancellation.js';
 import { writeArguments } from './arguments.js';
 import { Arrivals } from './arrivals.js';
 import { Backlog } from './backlog.js';
+import type { AnyFunction, HandlerCall, HandlerName, HandlerResult } from './handler-types.js';
 import { heldKeys } from './held-keys.js';
 import type { FromWorker } from './messages.js';
 import { asksForWatch } from './overseer.js';
@@ -17,19 +18,23 @@ import { ABORT, CREDIT, InboxReader, type RecordHandler, wakeInbox } from './rec
 import type { RunOptions } from './run-options.js';
 import type { Runner } from './runner.js';
 import { SlowLook } from './slow-look.js';
+import { checkCall } from './submission.js';
 import { Task, TaskExtras } from './task.js';
 import { TaskLimits } from './task-limits.js';
 import { TaskTable } from './task-table.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
 import { argumentsPayload, type Delivery, type Payload } from './value-port.js';
 
-/** A pool seen from one of its workers. */
-export interface CurrentPool {
+/** A pool seen from one of its workers. `Module` is the type of its module. */
+export interface CurrentPool<Module = Record<string, AnyFunction>> {
   /**
    * Runs a function of the pool's module, on this worker if no other takes it first. As `WorkerPool.run`, without `transfer`.
    * A handler that awaits it lets its worker run other tasks meanwhile, within `concurrency`.
    */
-  run(name: string, args?: readonly unknown[], options?: Omit<RunOptions, 'transfer'>): Promise<unknown>;
+  run<Name extends HandlerName<Module>>(
+    name: Name,
+    ...call: HandlerCall<Module, Name, Omit<RunOptions, 'transfer'>>
+  ): Promise<HandlerResult<Module, Name>>;
   /** The names that `run` takes. */
   readonly handlers: readonly string[];
 }
@@ -42,7 +47,8 @@ export function setCurrentPool(pool: WorkerSidePool): void {
 }
 
 /**
- * The pool that the calling code is a worker of.
+ * The pool that the calling code is a worker of. `Module` is the type of the pool's module, as `typeof import('./tasks.js')`; a handler of
+ * that module that asks for it must say what it returns, since its own type is a part of the module's.
  *
  * @throws SluiceError (`ERR_NO_POOL`) outside a pool's worker.
  *
@@ -50,22 +56,22 @@ export function setCurrentPool(pool: WorkerSidePool): void {
  * // file: tasks.ts
  * export const square = (n: number): number => n * n;
  * export async function sumOfSquares(numbers: number[]): Promise<number> {
- *   const pool = currentPool();
+ *   const pool = currentPool<typeof import('./tasks.js')>();
  *   const squares = await Promise.all(numbers.map((n) => pool.run('square', [n])));
- *   return (squares as number[]).reduce((a, b) => a + b, 0);
+ *   return squares.reduce((a, b) => a + b, 0);
  * }
  *
  * @example
  * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 2 });
  * console.log(await pool.run('sumOfSquares', [[1, 2, 3]])); // prints: 14
  */
-export function currentPool(): CurrentPool {
+export function currentPool<Module = Record<string, AnyFunction>>(): CurrentPool<Module> {
   if (current === undefined) throw new SluiceError('ERR_NO_POOL', 'this thread is not a worker of a pool');
-  return current;
+  return current as unknown as CurrentPool<Module>;
 }
 
 /** @internal */
-export class WorkerSidePool implements CurrentPool, RecordHandler {
+export class WorkerSidePool implements RecordHandler {
   readonly #memory: PoolMemory;
   readonly #worker: number;
   readonly handlers: readonly string[];
@@ -136,7 +142,7 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
     given: readonly unknown[] = [],
     options?: Omit<RunOptions, 'transfer'>,
   ): Promise<unknown> {
-    if (!Array.isArray(given)) throw new InvalidArgTypeError('args', 'an array', given);
+    checkCall(name, given);
     const args = this.#context === undefined ? given : [this.#context.getStore(), ...given];
     const handler = this.handlers.indexOf(name);
     if (handler < 0) return Promise.reject(new HandlerNotFoundError(name, 'the module', this.handlers));
@@ -225,7 +231,8 @@ export class WorkerSidePool implements CurrentPool, RecordHandler {
   #giveUp(task: Task, why: 'aborted' | 'timeout', reason: unknown): void {
     this.takeRecords(); // it may have ended in time
     if (!task.isAwaited) return;
-    task.abandon(why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason);
+    if (why === 'timeout') task.abandon(new TaskTimeoutError(task.name, task.extras!.timeout));
+    else task.abandonFor(reason);
     this.#stop(task, why);
   }
 

@@ -1,4 +1,4 @@
-import type { HandlerArguments, HandlerName } from './handler-types.js';
+import type { HandlerCall, HandlerName } from './handler-types.js';
 import type { RunOptions } from './run-options.js';
 import type { WorkerPool } from './worker-pool.js';
 
@@ -18,8 +18,7 @@ import type { WorkerPool } from './worker-pool.js';
 export function go<Module, Name extends HandlerName<Module>>(
   pool: WorkerPool<Module>,
   name: Name,
-  args?: HandlerArguments<Module, Name>,
-  options?: RunOptions & { onError?: (error: unknown) => void },
+  ...call: HandlerCall<Module, Name, RunOptions & { onError?: (error: unknown) => void }>
 ): void {
-  pool.go(name, args, options);
+  pool.go(name, ...call);
 }

@@ -3,7 +3,13 @@ export { type HandlersOf, moduleOf } from '../handlers.js';
 export { type CurrentPool, currentPool } from './current-pool.js';
 export { type CurrentTask, currentTask } from './current-task.js';
 export { go } from './go.js';
-export type { HandlerArguments, HandlerName, HandlerResult } from './handler-types.js';
+export type {
+  HandlerArguments,
+  HandlerCall,
+  HandlerInput,
+  HandlerName,
+  HandlerResult,
+} from './handler-types.js';
 export type { Distribution } from './histogram.js';
 export type { MapOptions } from './map.js';
 export type {

@@ -17,6 +17,7 @@ import { Backlog } from './backlog.js';
 import { Completions } from './completions.js';
 import type { Crew } from './crew.js';
 import { KeyOrder } from './key-order.js';
+import { handlersOf } from './module-handlers.js';
 import { moduleName, type ResolvedPoolOptions } from './options.js';
 import {
   HandlerNotFoundError,
@@ -252,9 +253,10 @@ export class Intake {
   async #runHere(task: Task, args: unknown[]): Promise<void> {
     try {
       const module = (await import(this.#options.module.href)) as Record<string, unknown>;
-      const handler = module[task.name];
-      if (typeof handler !== 'function')
-        throw new HandlerNotFoundError(task.name, moduleName(this.#options.module), Object.keys(module));
+      const handlers = handlersOf(module);
+      const handler = handlers.get(task.name);
+      if (handler === undefined)
+        throw new HandlerNotFoundError(task.name, moduleName(this.#options.module), [...handlers.keys()]);
       task.resolve(await handler(...(this.#options.asyncContext === undefined ? args : args.slice(1))));
     } catch (error) {
       task.reject(error);
@@ -277,7 +279,7 @@ export class Intake {
       this.#leave(oldest);
     }
     this.dropped++;
-    oldest!.reject(new TaskDroppedError(oldest!.name));
+    oldest!.rejectLater(new TaskDroppedError(oldest!.name));
   }
 
   /** The first task after none: from here on this thread waits for records, and the process stays alive. */
@@ -333,7 +335,7 @@ export class Intake {
       if (task.handler < 0) task.handler = this.numberOf(task.name);
       if (task.handler < 0) {
         this.#leave(task);
-        task.reject(this.notFound(task.name));
+        task.rejectLater(this.notFound(task.name));
         continue;
       }
       if (task.payload !== undefined) {
@@ -367,7 +369,7 @@ export class Intake {
     } catch (error) {
       // What moves along was closed or moved elsewhere since the call.
       this.#takeBack(task);
-      task.reject(error);
+      task.rejectLater(error);
     }
     return true;
   }
@@ -407,7 +409,8 @@ export class Intake {
     if (why === 'timeout') this.takeRecords(); // it may have ended in time
     if (!task.isAwaited) return;
     this.givenUp++;
-    task.abandon(why === 'timeout' ? new TaskTimeoutError(task.name, task.extras!.timeout) : reason);
+    if (why === 'timeout') task.abandon(new TaskTimeoutError(task.name, task.extras!.timeout));
+    else task.abandonFor(reason);
     this.#stop(task, why);
   };
 
@@ -452,18 +455,18 @@ export class Intake {
   }
 
   /** No worker can be had: everything that waits for one fails. Answers whether anything did. */
-  failWaiting(error: Error): boolean {
+  failWaiting(makeError: () => Error): boolean {
     const { completed } = this;
     this.#feeding = true; // nothing moves up meanwhile
-    for (const task of [...this.table]) if (this.#takeBack(task)) task.reject(error);
+    for (const task of [...this.table]) if (this.#takeBack(task)) task.rejectLater(makeError());
     for (const task of this.#outside.drain()) {
       this.#over(task);
-      task.reject(error);
+      task.rejectLater(makeError());
     }
     // One that leaves may let the next of its key in.
     for (let task = this.#backlog.shift(); task !== undefined; task = this.#backlog.shift()) {
       this.#leave(task);
-      task.reject(error);
+      task.rejectLater(makeError());
     }
     this.#feeding = false;
     return this.completed > completed;

@@ -97,18 +97,29 @@ export class Task implements Backlogged {
     return !this.settled || (extras?.stream !== undefined && !extras.isStopped);
   }
 
-  /** Fails whoever waits for it, in whatever state it is. */
-  abandon(error: unknown): void {
+  /** Fails whoever waits for it, in whatever state it is, with an error of its own. */
+  abandon(error: Error): void {
+    if (this.extras?.stream === undefined) this.rejectLater(error);
+    else this.abandonFor(error);
+  }
+
+  /** The same for a reason of the program's, which stays as it is. */
+  abandonFor(reason: unknown): void {
     const stream = this.extras?.stream;
     if (stream === undefined) {
-      this.reject(error);
+      this.reject(reason);
       return;
     }
     this.extras!.detach();
-    stream.fail(error);
+    stream.fail(reason);
   }
 
-  /** Fails for a reason of this thread's. */
+  /** Fails with an error that was made for it after the call: its stack is to say who called. */
+  rejectLater(error: unknown): void {
+    this.fail(() => error);
+  }
+
+  /** Fails for a reason of this thread's, while it is called or with what belongs to the program. */
   reject(error: unknown): void {
     if (this.settled) return;
     this.settled = true;

@@ -225,6 +225,9 @@ function rebuildError(thrown: ThrownError, known: KnownErrors, made: Error[]): E
   return error;
 }
 
+/** File, line and column of a line of a stack: an error that was made in the call has its caller already. */
+const placeIn = (line: string): string => /\(?([^( ]+:\d+:\d+)\)?$/.exec(line)?.[1] ?? line;
+
 /**
  * Adds the frames of those who awaited the task to the stack of its error.
  *
@@ -232,10 +235,11 @@ function rebuildError(thrown: ThrownError, known: KnownErrors, made: Error[]): E
  */
 export function addCallers(error: unknown, here: Error): void {
   if (!isError(error) || typeof error.stack !== 'string') return;
+  const { stack } = error;
   // Behind the message and the frame of ours that made `here`.
   const callers = (here.stack ?? '')
     .split('\n')
     .slice(2)
-    .filter((line) => !line.includes('node:internal'));
-  if (callers.length > 0) hidden(error, 'stack', `${error.stack}\n${callers.join('\n')}`);
+    .filter((line) => !line.includes('node:internal') && !stack.includes(placeIn(line)));
+  if (callers.length > 0) hidden(error, 'stack', `${stack}\n${callers.join('\n')}`);
 }

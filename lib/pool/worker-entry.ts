@@ -6,6 +6,7 @@ import { threadId, Waker, WakeSource } from '../memory/waker.js';
 import { setCurrentPool, WorkerSidePool } from './current-pool.js';
 import type { LaneHandle, LaneRunner, OpenLanes } from './lane-work.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
+import { handlersOf } from './module-handlers.js';
 import { Outbox } from './outbox.js';
 import { OPEN, PoolMemory, THREAD } from './pool-memory.js';
 import { type Handler, Runner } from './runner.js';
@@ -77,20 +78,18 @@ interface Loaded {
 
 async function loadHandlers(): Promise<Loaded> {
   const module = (await import(start.module)) as Record<string, unknown>;
-  const names = Object.keys(module)
-    .filter((name) => typeof module[name] === 'function')
-    .sort();
+  const handlers = handlersOf(module);
   const context = start.asyncContext === undefined ? undefined : module[start.asyncContext];
   if (start.asyncContext !== undefined && !(context instanceof AsyncLocalStorage))
     throw new TypeError(`its export '${start.asyncContext}' is no AsyncLocalStorage`);
   if (start.warmUp !== undefined) {
-    const warmUp = module[start.warmUp];
-    if (typeof warmUp !== 'function') throw new TypeError(`its export '${start.warmUp}' is no function`);
+    const warmUp = handlers.get(start.warmUp);
+    if (warmUp === undefined) throw new TypeError(`its export '${start.warmUp}' is no function`);
     await warmUp();
   }
   return {
-    names,
-    handlers: names.map((name) => module[name] as Handler),
+    names: [...handlers.keys()],
+    handlers: [...handlers.values()],
     context: context as AsyncLocalStorage<unknown> | undefined,
   };
 }

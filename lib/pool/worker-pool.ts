@@ -8,7 +8,7 @@ import { type HandlersOf, moduleOf } from '../handlers.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { Alarm } from '../waiting/alarm.js';
 import { Crew } from './crew.js';
-import type { AnyFunction, HandlerArguments, HandlerName, HandlerResult } from './handler-types.js';
+import type { AnyFunction, HandlerCall, HandlerInput, HandlerName, HandlerResult } from './handler-types.js';
 import type { Holders } from './held-keys.js';
 import { distributionOf } from './histogram.js';
 import { Intake } from './intake.js';
@@ -111,7 +111,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       workerReady: (names) => this.#intake.workerReady(names),
       said: (worker, message, delivery) => this.#said(worker, message, delivery),
       workerEnded: (worker) => this.#workerEnded(worker),
-      cannotStart: (error) => this.#intake.failWaiting(error),
+      cannotStart: (makeError) => this.#intake.failWaiting(makeError),
     });
     this.#intake = new Intake(this.#options, this.#memory, epoch, this.#crew);
     this.#overseer = new Overseer(this.#memory, epoch, this.#options, this.#crew);
@@ -142,12 +142,15 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
    *
    * Allocates a task record and a promise; small arguments and results allocate nothing beside what they become.
    *
-   * @throws CodecError for arguments that no structured clone carries; argument errors for `options`.
+   * Everything else that can go wrong is a rejection too: {@link CodecError} for arguments or a result that can't be carried, and whatever
+   * a getter of an argument throws.
+   *
+   * @throws at the call only for misuse that TypeScript would have found: InvalidArgTypeError for a name that is no string, arguments that are
+   * no array, and options of the wrong type; InvalidArgValueError and OutOfRangeError for their values.
    */
   run<Name extends HandlerName<Module>>(
     name: Name,
-    args?: HandlerArguments<Module, Name>,
-    options?: RunOptions,
+    ...[args, options]: HandlerCall<Module, Name, RunOptions>
   ): Promise<HandlerResult<Module, Name>> {
     return this.#submit(name, this.#carry(args), options, true).promise as Promise<
       HandlerResult<Module, Name>
@@ -156,12 +159,11 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
 
   /**
    * As `run`, for work whose result nobody awaits: no promise is made. A failure goes to `onError`, or else is thrown as an uncaught
-   * exception.
+   * exception. Throws what `run` throws.
    */
   go<Name extends HandlerName<Module>>(
     name: Name,
-    args?: HandlerArguments<Module, Name>,
-    options?: RunOptions & { onError?: (error: unknown) => void },
+    ...[args, options]: HandlerCall<Module, Name, RunOptions & { onError?: (error: unknown) => void }>
   ): void {
     this.#submit(name, this.#carry(args), options, false);
   }
@@ -178,12 +180,12 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
    */
   map<Name extends HandlerName<Module>>(
     name: Name,
-    inputs: Iterable<HandlerArguments<Module, Name>[0]> | AsyncIterable<HandlerArguments<Module, Name>[0]>,
+    inputs: Iterable<HandlerInput<Module, Name>> | AsyncIterable<HandlerInput<Module, Name>>,
     options?: MapOptions,
   ): AsyncIterableIterator<HandlerResult<Module, Name>> {
     const lookAhead = Math.min(this.#options.capacity, this.#options.max * 16);
     return mapTasks(
-      (input, given) => this.run(name, [input] as never, given),
+      (input, given) => this.#submit(name, this.#carry([input]), given, true).promise!,
       inputs,
       options,
       lookAhead,
