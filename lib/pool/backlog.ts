@@ -83,6 +83,12 @@ export class Backlog<T extends Backlogged> {
     return tasks;
   }
 
+  /** All, in no order. Not to be changed meanwhile. */
+  *[Symbol.iterator](): IterableIterator<T> {
+    if (this.#heap !== undefined) yield* this.#heap;
+    else for (let task = this.#first; task !== undefined; task = task.next as T | undefined) yield task;
+  }
+
   /** The one to run next, taken out. */
   shift(): T | undefined {
     const task = this.#heap === undefined ? this.#first : this.#heap[0];

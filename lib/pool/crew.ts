@@ -33,6 +33,9 @@ export interface CrewHost {
   readonly dispatches: LaneHandle[];
   /** Whether some are open or about to be: their frames need somebody. */
   readonly hasDispatches: boolean;
+  /** What a new worker must have been told before its first task, and telling it. */
+  readonly broadcasts: { made: number; kept: number };
+  sendBroadcasts(worker: WorkerHandle): void;
   /** A worker has loaded the module, and can take tasks. */
   workerReady(handlers: readonly string[]): void;
   /** A worker said something that is no matter of the crew's. */
@@ -168,11 +171,13 @@ export class Crew {
     const seat = this.#workers.indexOf(undefined, 1);
     if (seat < 0 || seat > this.#memory.workers.length - 1) return false;
     const { min, max, idleMs } = this.#options;
-    this.#workers[seat] = new WorkerHandle(this.#options, this.#startOf(seat), {
+    const worker = new WorkerHandle(this.#options, this.#startOf(seat), {
       said: (worker, message, delivery) => this.#said(worker, message, delivery),
       awaitsRecord: (slot) => this.#memory.ownerOf(slot) === MAKER,
       ended: (worker) => this.#ended(worker),
     });
+    this.#workers[seat] = worker;
+    this.#host.sendBroadcasts(worker);
     if (max > min && !this.#idleCheck.isSet) this.#idleCheck.set(idleMs);
     if (this.#readyWaiters.length > 0) this.#holdStarting();
     return true;
@@ -189,6 +194,7 @@ export class Crew {
       taskTimeout,
       epoch: this.#epoch,
       dispatches: this.#host.dispatches,
+      broadcasts: this.#host.broadcasts,
       warmUp,
       asyncContext: asyncContext?.export,
       workerData,
@@ -307,7 +313,7 @@ export class Crew {
   /** Somebody waits for workers to be ready: that keeps the process alive. */
   #holdStarting(): void {
     const isAwaited = this.#readyWaiters.length > 0;
-    for (const worker of this.#workers) worker?.hold(isAwaited && worker.state === 'starting');
+    for (const worker of this.#workers) worker?.hold('start', isAwaited && worker.state === 'starting');
     TimerHeap.hold(this.#startAgain, isAwaited);
   }
 
@@ -358,7 +364,7 @@ export class Crew {
           worker.onEnd = resolve;
           if (atOnce || worker.state === 'starting') worker.terminate('terminated');
           else worker.retire(true);
-          worker.hold(true);
+          worker.hold('close', true);
         }),
     );
     await Promise.all(ended);

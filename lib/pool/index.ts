@@ -35,4 +35,9 @@ export {
 export type { PoolStats, WorkerStats } from './pool-stats.js';
 export type { RunOptions } from './run-options.js';
 export { transfer } from './transfer.js';
-export { type PoolCloseOptions, type PoolCloseReport, WorkerPool } from './worker-pool.js';
+export {
+  type BroadcastOptions,
+  type PoolCloseOptions,
+  type PoolCloseReport,
+  WorkerPool,
+} from './worker-pool.js';

@@ -472,6 +472,37 @@ export class Intake {
     return this.completed > completed;
   }
 
+  /** Fails what no worker has begun, with `reason`. Answers how many those were. Tasks of tasks belong to what has begun. */
+  cancelWaiting(reason: unknown): number {
+    let canceled = 0;
+    const cancel = (task: Task): void => {
+      canceled++;
+      this.givenUp++;
+      task.reject(reason);
+    };
+    this.#feeding = true; // nothing moves up meanwhile
+    // First those behind a key, which would move up as the ones before them leave.
+    for (const task of [...this.#keys.waiting()]) {
+      if (task.settled || task.isNested) continue;
+      cancel(task);
+      this.#leave(task);
+    }
+    for (const backlog of [this.#outside, this.#backlog]) {
+      for (const task of [...backlog]) {
+        if (task.isNested) continue;
+        backlog.remove(task);
+        cancel(task);
+        if (backlog === this.#outside) this.#over(task);
+        else this.#leave(task);
+      }
+    }
+    for (const task of [...this.table])
+      if (!task.isNested && !task.settled && this.#takeBack(task)) cancel(task);
+    this.#feeding = false;
+    this.#feed();
+    return canceled;
+  }
+
   /** Everything that is not over fails, since the pool closes. Answers how many those were. */
   cut(): number {
     let cut = 0;

@@ -21,6 +21,8 @@ export interface WorkerStart {
   epoch: number;
   /** Dispatches that there are already. */
   dispatches: LaneHandle[];
+  /** Broadcasts made until now, and how many of them it gets. */
+  broadcasts: { made: number; kept: number };
   /** The handler to be called before the first task. */
   warmUp: string | undefined;
   /** The export that is an AsyncLocalStorage: the first argument of each task is what it is to hold. */
@@ -54,7 +56,15 @@ export interface RelayedTask {
   options: { timeout?: number; priority?: number; key?: string | number };
 }
 
+/** A call that each worker makes once. Its payload are the arguments. */
+export interface BroadcastCall {
+  type: 'broadcast';
+  id: number;
+  handler: string;
+}
+
 export type ToWorker =
+  | BroadcastCall
   | DirectTask
   | { type: 'dispatch'; dispatch: LaneHandle }
   | { type: 'dispatch-over'; id: number }
@@ -78,6 +88,8 @@ export type FromWorker =
   | { type: 'watch' }
   /** It has worked for a while, and there are lanes that nobody runs. */
   | { type: 'lanes-wait' }
+  /** The payload is what the call gave, or what it threw. */
+  | { type: 'broadcast-over'; id: number; hasFailed: boolean }
   | { type: 'lane-failed'; dispatch: number; thrown: Thrown }
   | RelayedTask;
 

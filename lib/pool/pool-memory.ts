@@ -90,6 +90,8 @@ const SEARCHING_WORDS = 8;
 export const WATCHED = 8;
 /** Chunks of slots that were ever used: none behind them has anything in it. */
 const CHUNKS_USED = 9;
+/** Broadcasts that were made. */
+export const BROADCASTS = 10;
 const CONTROL_WORDS = 32;
 
 // Words of a worker.

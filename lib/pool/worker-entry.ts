@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { MessagePort } from 'node:worker_threads';
 import { threadId, Waker, WakeSource } from '../memory/waker.js';
+import { BroadcastRunner } from './broadcast-runner.js';
 import { setCurrentPool, WorkerSidePool } from './current-pool.js';
 import type { LaneHandle, LaneRunner, OpenLanes } from './lane-work.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
@@ -94,7 +95,7 @@ async function loadHandlers(): Promise<Loaded> {
   };
 }
 
-function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void {
+async function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): Promise<void> {
   const memory = new PoolMemory(start.memory);
   const values = new ValuePort<ToWorker, FromWorker>(port, take);
   const outbox = new Outbox(memory, start.worker, values);
@@ -109,6 +110,13 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
       context,
     },
   );
+  const broadcasts = new BroadcastRunner(
+    new Map(names.map((name, i) => [name, handlers[i]!])),
+    context,
+    start.broadcasts.made,
+    (message, payload) => values.send(message, payload),
+  );
+  let isReady = false;
   const dispatches = new Map<number, LaneRunner>();
   const openDispatch = (dispatch: LaneHandle): void => {
     if (dispatches.has(dispatch.id)) return;
@@ -171,7 +179,6 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
     },
   });
   pool.attach(runner);
-  setCurrentPool(pool);
   if (start.recycle.age < Infinity) setTimeout(() => wantRetirement('age'), start.recycle.age).unref();
 
   const source = new Work(runner, memory, start.worker);
@@ -208,6 +215,10 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
       case 'relay-failed':
         pool.relayFailed(message.call, delivery!);
         break;
+      case 'broadcast':
+        broadcasts.take(message, delivery!);
+        if (isReady) broadcasts.run();
+        break;
       case 'dispatch':
         openDispatch(message.dispatch);
         break;
@@ -216,8 +227,11 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
         break;
     }
   }
-  values.listen();
   for (const dispatch of start.dispatches) openDispatch(dispatch);
+  await broadcasts.catchUp(memory, start.broadcasts.kept, () => values.takeAll());
+  isReady = true;
+  setCurrentPool(pool);
+  values.listen();
   Atomics.store(memory.workers[start.worker]!.counters, THREAD, threadId());
   Atomics.store(memory.workers[start.worker]!.counters, OPEN, 1);
   say({ type: 'ready', handlers: names });
@@ -227,7 +241,7 @@ function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes): void
 /** Serves the program's module until the thread is told to stop. `openLanes` makes a worker's half of a dispatch. */
 export async function runWorker(openLanes: OpenLanes): Promise<void> {
   try {
-    serve(await loadHandlers(), openLanes);
+    await serve(await loadHandlers(), openLanes);
   } catch (error) {
     say({ type: 'failed', thrown: describeThrown(error, false) });
     port.close();

@@ -9,6 +9,9 @@ import { type Delivery, type Payload, ValuePort } from './value-port.js';
 
 export type WorkerState = 'starting' | 'ready' | 'retiring' | 'ended';
 
+/** Somebody waits for it to be ready, for its answer to a broadcast, or for its end. */
+type HoldReason = 'start' | 'broadcast' | 'close';
+
 /** @internal */
 export interface WorkerHandleOwner {
   said(worker: WorkerHandle, message: FromWorker, delivery: Delivery | undefined): void;
@@ -70,6 +73,7 @@ export class WorkerHandle {
   #error: unknown;
   #exitCode: number | undefined;
   #saidExit = false;
+  readonly #holds = new Set<HoldReason>();
   /** It was told to end before it did. */
   wasRetiring = false;
   onEnd: () => void = () => {};
@@ -155,10 +159,12 @@ export class WorkerHandle {
     void this.#thread.terminate();
   }
 
-  /** Whether the thread keeps the process alive. It does not at first. */
-  hold(hold: boolean): void {
+  /** Whether the thread keeps the process alive, for one of several reasons. It does not at first. */
+  hold(why: HoldReason, hold: boolean): void {
+    if (hold) this.#holds.add(why);
+    else this.#holds.delete(why);
     if (this.state === 'ended') return;
-    if (hold) this.#thread.ref();
+    if (this.#holds.size > 0) this.#thread.ref();
     else this.#thread.unref();
   }
 

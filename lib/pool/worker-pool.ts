@@ -5,8 +5,10 @@
  * what is the workers' business: see runner.ts.
  */
 import { type HandlersOf, moduleOf } from '../handlers.js';
-import { checkInteger, checkOptions } from '../validate.js';
+import { checkBoolean, checkInteger, checkOptions } from '../validate.js';
 import { Alarm } from '../waiting/alarm.js';
+import { CanceledError } from '../waiting/context-error.js';
+import { Broadcasts } from './broadcasts.js';
 import { Crew } from './crew.js';
 import type { AnyFunction, HandlerCall, HandlerInput, HandlerName, HandlerResult } from './handler-types.js';
 import type { Holders } from './held-keys.js';
@@ -47,6 +49,12 @@ export interface PoolCloseOptions {
   timeout?: number;
 }
 
+/** Options of {@link WorkerPool.broadcast}. */
+export interface BroadcastOptions {
+  /** In workers that start later, this call takes the place of earlier ones of the same function. Default: false, and they run too. */
+  replace?: boolean;
+}
+
 /** What became of the tasks that were not over when a close began. */
 export interface PoolCloseReport {
   /** Came to their end in time. */
@@ -81,6 +89,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   readonly #crew: Crew;
   readonly #intake: Intake;
   #lanes: LaneKeeper = noLanes;
+  readonly #broadcasts: Broadcasts;
   readonly #relays: Relays;
   readonly #overseer: Overseer;
   #closing: Promise<PoolCloseReport> | undefined;
@@ -108,12 +117,17 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       get hasDispatches() {
         return self.#lanes.areOpen;
       },
+      get broadcasts() {
+        return self.#broadcasts?.atStart ?? { made: 0, kept: 0 };
+      },
+      sendBroadcasts: (worker) => this.#broadcasts?.sendTo(worker),
       workerReady: (names) => this.#intake.workerReady(names),
       said: (worker, message, delivery) => this.#said(worker, message, delivery),
       workerEnded: (worker) => this.#workerEnded(worker),
       cannotStart: (makeError) => this.#intake.failWaiting(makeError),
     });
     this.#intake = new Intake(this.#options, this.#memory, epoch, this.#crew);
+    this.#broadcasts = new Broadcasts(this.#options, this.#memory, this.#crew);
     this.#overseer = new Overseer(this.#memory, epoch, this.#options, this.#crew);
     this.#relays = new Relays(
       (name, args, given, holders) =>
@@ -199,8 +213,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
     return [asyncContext.storage.getStore(), ...(args ?? noArguments)];
   }
 
-  /** `isRelayed`: by a task, so it belongs to what a closing pool finishes. */
-  /** `asking`: of a task of a task, the keyed tasks that wait for it. */
+  /** `asking`: of a task of a task, which belongs to what a closing pool finishes, the keyed tasks that wait for it. */
   #submit(name: string, args: unknown, options: unknown, awaited: boolean, asking?: Holders): Task {
     const isRelayed = asking !== undefined;
     const list = checkCall(name, args);
@@ -236,6 +249,9 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
       case 'value': // for another worker
         this.#forward(message, delivery!);
         break;
+      case 'broadcast-over':
+        this.#broadcasts.answered(worker, message.id, message.hasFailed, delivery!);
+        break;
       case 'lane-failed':
         this.#lanes.failed(message.dispatch, rebuildThrown(message.thrown, this.#options.errors));
         break;
@@ -256,6 +272,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
   #workerEnded(worker: WorkerHandle): boolean {
     let isKnown = settleLost(this.#memory, this.#intake, worker) > 0;
     this.#relays.abortAll(worker);
+    this.#broadcasts.workerEnded(worker, this.#closed);
     const thread = Atomics.load(this.#memory.workers[worker.index]!.counters, THREAD);
     this.#lanes.sweep(thread, (handler) => {
       isKnown = true;
@@ -290,6 +307,73 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
         return !self.#closed && self.#crew.hasFuture;
       },
     };
+  }
+
+  /**
+   * Runs the function `name` once in each worker, and in each that starts later before its first task: to hand configuration or keys to all
+   * of them, for example. Resolves when all workers of this moment have run it, with what it gave in each, in no order; at once, with an
+   * empty array, when there is none. It is no task: `currentTask()` and, in a worker that starts, `currentPool()` are not there.
+   *
+   * Calls are made in order, beside tasks that run; a task that is submitted after this has resolved finds it done. Rejects with what the
+   * function threw, or with {@link HandlerNotFoundError}, and later workers don't run it then; with {@link WorkerLostError} when a worker
+   * died before it answered; with {@link PoolClosedError}. A later worker in which it throws can't start.
+   *
+   * The arguments of each call are kept for later workers, in order, until a call with `replace` of the same function.
+   *
+   * @throws argument errors
+   *
+   * @example
+   * // file: tasks.ts
+   * let factor = 1;
+   * export function setFactor(to: number): void {
+   *   factor = to;
+   * }
+   * export const scale = (n: number): number => n * factor;
+   *
+   * @example
+   * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 2 });
+   * await pool.broadcast('setFactor', [10]);
+   * console.log(await pool.run('scale', [4])); // prints: 40
+   */
+  broadcast<Name extends HandlerName<Module>>(
+    name: Name,
+    ...[args, options]: HandlerCall<Module, Name, BroadcastOptions>
+  ): Promise<HandlerResult<Module, Name>[]> {
+    const list = checkCall(name, this.#carry(args));
+    const { replace = false } = checkOptions('options', options, ['replace']);
+    checkBoolean('options.replace', replace);
+    if (this.#closing !== undefined) return Promise.reject(new PoolClosedError());
+    try {
+      return this.#broadcasts.run(name, list, replace as boolean, this.#intake.names) as Promise<
+        HandlerResult<Module, Name>[]
+      >;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Fails all tasks that no worker has begun, those outside of a full queue included, with `reason`; what runs goes on, and tasks that it
+   * submits too. Answers how many those were.
+   *
+   * @param reason What the promises reject with. Default: a {@link CanceledError}.
+   *
+   * @example
+   * // file: tasks.ts
+   * export const hold = (ms: number): void => {
+   *   for (const until = performance.now() + ms; performance.now() < until; );
+   * };
+   *
+   * @example
+   * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 1 });
+   * await pool.ready();
+   * const tasks = Array.from({ length: 500 }, () => pool.run('hold', [1]));
+   * pool.cancelPending('enough');
+   * const ends = await Promise.allSettled(tasks);
+   * console.log(ends.some((end) => end.status === 'rejected' && end.reason === 'enough')); // prints: true
+   */
+  cancelPending(reason: unknown = new CanceledError()): number {
+    return this.#intake.cancelWaiting(reason);
   }
 
   /** Counters and distributions. Times are those of one task in sixteen. */

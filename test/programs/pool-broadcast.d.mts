@@ -1,0 +1,10 @@
+export function note(word: string): number;
+export function noteLater(word: string): Promise<number>;
+export function noteAll(words: string[]): void;
+export function notes(): { thread: number; list: string[] };
+export function count(memory: SharedArrayBuffer): void;
+export function fail(message: string): never;
+export function never(): Promise<never>;
+export function exit(): never;
+export function until(memory: SharedArrayBuffer): Promise<string>;
+export function outer(): Promise<number>;
