@@ -83,6 +83,7 @@ void LoopDriver::unref() noexcept {
 void LoopDriver::flush() noexcept {
   const TurnCall::Output output = turn_.takeOutput();
   if (output.pieces.empty()) return;
+  reactor_.setNow(uv_now(loop_));
   reactor_.write(output.pieces.data(), static_cast<uint32_t>(output.pieces.size()), output.bytes);
   schedule();
 }

@@ -33,6 +33,7 @@ class LoopDriver {
   template <typename Work>
   void control(Work&& work) noexcept {
     flush();
+    reactor_.setNow(uv_now(loop_));
     work(reactor_);
     schedule();
   }

@@ -43,10 +43,12 @@ struct Connection {
   bool endAnnounced : 1 = false;    // the sink was told that the peer has ended
   bool heldByConsumer : 1 = false;  // not read while the consumer has no room for its frames
   bool heldByProgram : 1 = false;   // pause() was called: not read until resume()
-  bool discards : 1 = false;        // destroySoon(): what arrives is read and thrown away
+  bool discards : 1 = false;        // what arrives is read and thrown away, up to Lingering::kMaxBytes
   bool wasReady : 1 = false;        // when it was held, it stood in the list of those that can be read
   bool active : 1 = false;          // traffic since the last sweep of a drain
   CloseReason reason = CloseReason::kNone;
+  uint32_t discarded = 0;    // bytes
+  uint32_t lingerMs = 0;     // how long its socket is kept after our side has ended, see Lingering
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
 
   std::unique_ptr<Transport> layer;  // none: the stream passes as it is

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "reactor/reactor.h"
+#include "reactor/tokens.h"
 
 namespace sluice {
 
@@ -29,6 +30,53 @@ void Reactor::fault(Connection& connection, CloseReason reason, int32_t error) n
   connection.endpoint->ready.remove(&connection);
   dropPartial(connection);
   settleSoon(connection);
+}
+
+/// The peer has ended its side, and its last frame was read: the connection is on its way out.
+void Reactor::inputEnded(Connection& connection, CloseReason reason, int32_t error) noexcept {
+  Endpoint& endpoint = *connection.endpoint;
+  dropPartial(connection);
+  if (reason != CloseReason::kPeerEnded) {
+    blame(connection, reason, error);
+  } else if (connection.reason == CloseReason::kNone) {
+    connection.reason = reason;
+  }
+  if (!endpoint.options.allowHalfOpen || connection.writeEnded || reason != CloseReason::kPeerEnded) {
+    connection.closeWhenSent = true;
+    settleLater(connection);
+  }
+}
+
+/// What the peer sends can't be framed from here on. The frames in front are good: what the program answers to them leaves
+/// first.
+void Reactor::refuseInput(Connection& connection, CloseReason reason) noexcept {
+  blame(connection, reason, 0);
+  connection.readEnded = true;
+  endGently(connection);
+  if (connection.isOpen()) settleSoon(connection);
+}
+
+void Reactor::destroySoon(Connection& connection) noexcept {
+  if (!connection.isOpen() || connection.failed || connection.discards) return;
+  if (!connection.announced) return destroy(connection);
+  if (connection.reason == CloseReason::kNone) connection.reason = CloseReason::kDestroyed;
+  endGently(connection);
+  if (connection.writeEnded) return settleSoon(connection);
+  connection.endRequested = true;
+  if (!connection.output) outputIsOut(connection);  // else flushOutput() comes there
+}
+
+/// Nothing more of it is read. When its output is out our side ends, and the socket lingers so that it arrives. Until then
+/// what the peer sends is thrown away, since it may take nothing before it has sent everything.
+void Reactor::endGently(Connection& connection) noexcept {
+  const bool readable = connection.readable;
+  connection.discards = true;
+  connection.closeWhenSent = true;
+  connection.lingerMs = kLingerMs;
+  connection.readable = false;
+  connection.endpoint->ready.remove(&connection);
+  dropPartial(connection);
+  if (readable) discardInput(connection.fd, connection.discarded, Lingering::kMaxBytes);
 }
 
 /// Settles as soon as the batches that may hold frames of this connection, the one being filled among them, are released.
@@ -57,11 +105,21 @@ void Reactor::settle(Endpoint& endpoint) noexcept {
       if (connection->endAnnounced) continue;
       connection->endAnnounced = true;
       endpoint.sink->peerEnded(*connection);
-    } else if (connection->failed || !connection->output) {
+    } else if (connection->failed || (!connection->output && sendsEndFirst(*connection))) {
       closeDescriptor(*connection);
       report(*connection);
     }  // else flushOutput() comes back here when the output is out
   }
+}
+
+/// Whether our side is ended, for one that lingers. If not, that is under way, and flushOutput() comes back here.
+bool Reactor::sendsEndFirst(Connection& connection) noexcept {
+  if (connection.lingerMs == 0 || connection.writeEnded) return true;
+  connection.endRequested = true;
+  const Transport::Step step = connection.transport().end(connection.fd);
+  connection.writeEnded = step.outcome != Transport::Io::kWait;
+  if (!connection.writeEnded) awaitUnsent(connection);
+  return connection.writeEnded;
 }
 
 /// The sink has frames of it in hand that the reactor does not know of: it says when they are answered.
@@ -74,7 +132,12 @@ void Reactor::closeDescriptor(Connection& connection) noexcept {
   connection.endpoint->ready.remove(&connection);
   dropPartial(connection);
   dropOutput(connection);
-  ::close(connection.fd);  // the poller forgets it with the last descriptor
+  if (connection.lingerMs > 0 && connection.writeEnded && !connection.failed) {
+    lingering_.add(poller_, connection.fd, nowMs_ + connection.lingerMs,
+                   [](uint32_t index) { return token(kLingeringTokens | index, 0); });
+  } else {
+    ::close(connection.fd);  // the poller forgets it with the last descriptor
+  }
   connection.fd = -1;
   connection.endpoint->openConnections--;
   if (connection.endpoint->admission) connection.endpoint->admission->leave(connection.peer);

@@ -59,15 +59,16 @@ void Reactor::feed(Endpoint& endpoint) noexcept {
   for (uint32_t bytes = kSinkArenaBytes; bytes != 0;) {
     if (!endpoint.mayRead()) return;
     const Arena arena = sinkArena(bytes);
-    beginFill(arena);
-    if (!takeCredit(endpoint, arena)) return;
-    fillFrom(endpoint, arena);
+    filler_.begin(arena);
+    uint64_t budget = 0;
+    if (!takeCredit(endpoint, budget)) return;
+    fillFrom(endpoint, budget);
     bytes = 0;
-    if (table_.size() > 0) {
-      endpoint.sink->take(arena, 0, table_.size());
+    if (filler_.allFrames() > 0) {
+      endpoint.sink->take(arena, 0, filler_.allFrames());
       release(endpoint);
     } else {
-      bytes = wanted_;  // the next frame alone is longer than the arena
+      bytes = filler_.wanted();  // the next frame alone is longer than the arena
     }
   }
   enqueue(endpoint);

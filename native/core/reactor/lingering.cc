@@ -1,67 +1,69 @@
-// Closing a connection such that its peer gets what was written.
-//
-// close(2) with unread input in the socket, or with input that arrives later, makes TCP answer with a reset (RFC 1122, 4.2.2.13), and a
-// reset may overtake data that the peer has not read yet: systems other than Linux then throw it away. So the sending side is ended
-// first, and what still arrives is read and thrown away until the peer has ended its side too, for kLingerMs at most.
+#include "reactor/lingering.h"
 
-#include <array>
 #include <cerrno>
 #include <sys/socket.h>
-
-#include "reactor/reactor.h"
-#include "threads/monotonic_ms.h"
+#include <unistd.h>
 
 namespace sluice {
 
-void Reactor::destroySoon(Connection& connection) noexcept {
-  if (!connection.isOpen() || connection.failed || connection.discards) return;
-  if (!connection.announced) return destroy(connection);
-  if (connection.reason == CloseReason::kNone) connection.reason = CloseReason::kDestroyed;
-  connection.discards = true;
-  passOver(connection);
-  dropPartial(connection);
-  if (connection.readable) discardInput(connection);
-  if (!connection.isOpen()) return;
-  if (connection.writeEnded) return linger(connection);
-  connection.endRequested = true;
-  if (!connection.output) outputIsOut(connection);  // else flushOutput() comes there
+bool discardInput(int fd, uint32_t& bytes, uint32_t max) noexcept {
+  static thread_local uint8_t nowhere[64 * 1024];
+  while (bytes < max) {
+    const ssize_t count = ::recv(fd, nowhere, sizeof nowhere, MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno == EAGAIN;
+    if (count == 0) return false;
+    bytes += static_cast<uint32_t>(count);
+  }
+  return false;
 }
 
-/// Its output is out, and its sending side is ended.
-void Reactor::linger(Connection& connection) noexcept {
-  if (connection.readEnded) {
-    connection.closeWhenSent = true;
-    return settleSoon(connection);
-  }
-  lingering_.push_back({connection.slot, connection.generation, monotonicMs() + kLingerMs});
+Lingering::~Lingering() {
+  while (Socket* socket = byAge_.front()) close(*socket);
 }
 
-void Reactor::discardInput(Connection& connection) noexcept {
-  connection.readable = false;
-  std::array<uint8_t, 16 * 1024> nobodys;
-  for (int i = 0; i < kDiscardsPerEvent; i++) {
-    const ssize_t count = ::recv(connection.fd, nobodys.data(), nobodys.size(), MSG_DONTWAIT);
-    if (count > 0 || (count < 0 && errno == EINTR)) continue;
-    if (count < 0 && errno == EAGAIN) return;
-    connection.readEnded = true;  // in good order or not: nothing more will come
-    if (connection.writeEnded) {
-      connection.closeWhenSent = true;
-      settleSoon(connection);
-    }
-    return;
+Lingering::Socket& Lingering::allocate() {
+  if (free_.empty()) {
+    const auto index = static_cast<uint32_t>(sockets_.size());
+    sockets_.push_back(std::make_unique<Socket>());
+    sockets_.back()->index = index;
+    free_.push_back(index);
   }
-  // A peer that sends without end has had its time: what was written is on its way, and the rest is its own doing.
-  if (connection.writeEnded) closeNow(connection);
+  Socket& socket = *sockets_[free_.back()];
+  free_.pop_back();
+  return socket;
 }
 
-void Reactor::endLingering(uint64_t nowMs) noexcept {
-  while (!lingering_.empty() && lingering_.front().untilMs <= nowMs) {
-    const Lingering due = lingering_.front();
-    lingering_.pop_front();
-    Connection* connection = connections_.at(due.slot);
-    if (connection != nullptr && connection->generation == due.generation && connection->isOpen())
-      closeNow(*connection);
-  }
+void Lingering::add(Poller& poller, int fd, uint64_t untilMs, uint64_t (*token)(uint32_t)) noexcept {
+  if (size_ == kMaxSockets) close(*byAge_.front());
+  Socket& socket = allocate();
+  socket.fd = fd;
+  socket.bytes = 0;
+  size_++;
+  byAge_.pushBack(&socket);
+  wheel_.arm(socket, untilMs);
+  poller.remove(fd);
+  // Registered first and read then, so that nothing falls between.
+  if (poller.add(fd, token(socket.index)) != 0 || !discard(socket)) close(socket);
+}
+
+void Lingering::ready(uint32_t index) noexcept {
+  if (index >= sockets_.size()) return;
+  Socket& socket = *sockets_[index];
+  if (socket.fd >= 0 && !discard(socket)) close(socket);
+}
+
+void Lingering::expire(uint64_t nowMs) noexcept {
+  while (Socket* socket = wheel_.popDue(nowMs)) close(*socket);
+}
+
+void Lingering::close(Socket& socket) noexcept {
+  ::close(socket.fd);
+  socket.fd = -1;
+  size_--;
+  byAge_.remove(&socket);
+  wheel_.disarm(socket);
+  free_.push_back(socket.index);
 }
 
 }  // namespace sluice

@@ -6,18 +6,9 @@
 #include <unistd.h>
 
 #include "net/sys/nonblocking.h"
+#include "reactor/tokens.h"
 
 namespace sluice {
-
-namespace {
-
-// A poller token: the slot or the endpoint's id in the low half, the generation in the high half. Generation 0 is
-// never a connection's, so it marks listeners; endpoint 0 never exists, so token 0 is left for wake-ups;
-// ids are positive as signed numbers, so the highest bit is left for the poller of watched descriptors.
-constexpr uint64_t token(uint32_t low, uint32_t generation) { return (uint64_t{generation} << 32) | low; }
-constexpr uint32_t kWatchesToken = 0x8000'0000;
-
-}  // namespace
 
 Reactor::~Reactor() {
   for (auto& [id, endpoint] : endpoints_) {
@@ -231,6 +222,10 @@ void Reactor::notice(std::span<const PollEvent> ready) noexcept {
         watches_->harvest(events_);
         continue;
       }
+      if (low >= kLingeringTokens) {
+        lingering_.ready(low & ~kLingeringTokens);
+        continue;
+      }
       Endpoint* listening = endpoint(low);
       if (listening == nullptr || !listening->listener.isOpen() || listening->acceptable) continue;
       listening->acceptable = true;
@@ -281,7 +276,7 @@ void Reactor::tick(uint64_t nowMs) noexcept {
     if (sink->needsTick()) sink->work();
   }
   sweepDue(nowMs);
-  endLingering(nowMs);
+  lingering_.expire(nowMs);
 }
 
 void Reactor::recycle(std::span<const Event> delivered) noexcept {

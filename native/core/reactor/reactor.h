@@ -30,10 +30,12 @@
 #include "net/endpoint.h"
 #include "poller/poller.h"
 #include "reactor/arena.h"
+#include "reactor/batch_filler.h"
 #include "reactor/connection_table.h"
 #include "reactor/descriptor_watches.h"
 #include "reactor/event.h"
 #include "reactor/frame_sink.h"
+#include "reactor/lingering.h"
 #include "reactor/sink_waker.h"
 
 namespace sluice {
@@ -84,6 +86,8 @@ class Reactor {
   /// Takes note of what wait() found, and accepts connections.
   void take(std::span<const PollEvent> ready, uint64_t nowMs) noexcept;
   void poll(uint64_t nowMs) noexcept { take(wait(0), nowMs); }
+  /// For whoever calls something else than take() or tick(): what time it is.
+  void setNow(uint64_t nowMs) noexcept { nowMs_ = nowMs; }
   /// Registers a descriptor whose readiness does nothing but end a wait().
   int addWakeUp(int fd) noexcept { return poller_.add(fd, 0); }
   /// Reads into `arena` until it is full or nothing is ready; may look at the poller again, so it is called by the thread
@@ -140,7 +144,7 @@ class Reactor {
   void write(const OutputPiece* pieces, uint32_t count, const uint8_t* bytes) noexcept;
   void end(Connection& connection) noexcept;
   void destroy(Connection& connection, CloseReason reason = CloseReason::kDestroyed) noexcept;
-  /// Reads no more, sends what is written, then closes; see lingering.cc.
+  /// Reads no more, sends what is written, then closes; see lingering.h.
   void destroySoon(Connection& connection) noexcept;
   /// Asks for kDrained; false when everything is out. A connection that has failed answers true: kDisconnected follows.
   bool watchDrain(Connection& connection) noexcept;
@@ -153,19 +157,14 @@ class Reactor {
   static constexpr uint32_t kTickMs = 50;
   uint32_t tickPeriodMs() const noexcept;
   bool needsTick() const noexcept {
-    return backedOff_ > 0 || !stalling_.empty() || !draining_.empty() || !lingering_.empty() || sinksNeedTick();
+    return backedOff_ > 0 || !stalling_.empty() || lingering_.size() > 0 || !draining_.empty() || sinksNeedTick();
   }
   void tick(uint64_t nowMs) noexcept;
 
  private:
-  enum class Read : uint8_t { kIdle, kAgain, kNoCredit, kArenaFull, kArenaTooSmall };
-
-  static constexpr uint32_t kReadBytes = 256 * 1024;        // of one recv: each wakes a sender that waits for room
-  static constexpr uint32_t kPartialReadBytes = 64 * 1024;  // of one recv into an unfinished frame
-  static constexpr uint32_t kMinReadBytes = 4 * 1024;       // less room than that ends the turn
-  static constexpr uint32_t kAssembleInArena = 8 * 1024;    // larger unfinished frames are completed where they lie
-  static constexpr size_t kBurst = 4;         // so many events at once promise more to come, see lookAgain()
-  static constexpr size_t kMaxNoticed = 256;  // with so many the turn looks no further
+  static constexpr uint32_t kLingerMs = 1000;  // see Lingering
+  static constexpr size_t kBurst = 4;          // so many events at once promise more to come, see lookAgain()
+  static constexpr size_t kMaxNoticed = 256;   // with so many the turn looks no further
   static constexpr uint32_t kAcceptsPerTurn = 128;
   static constexpr uint32_t kMaxAcceptsAtClose = 4096;
   static constexpr size_t kMaxHeldEvents = 4096;
@@ -173,8 +172,6 @@ class Reactor {
   static constexpr uint32_t kSinkArenaFrames = 4096;
   static constexpr int kFeedsPerTurn = 4;
   static constexpr int kMaxPieces = 64;  // of one sendmsg
-  static constexpr uint32_t kLingerMs = 1000;
-  static constexpr int kDiscardsPerEvent = 64;
   static constexpr uint32_t kMinBackOffMs = 50;
   static constexpr uint32_t kMaxBackOffMs = 1000;
 
@@ -201,8 +198,9 @@ class Reactor {
   Arena sinkArena(uint32_t bytes) noexcept;
 
   // reading.cc
-  Read fillFrom(Endpoint& endpoint, const Arena& arena) noexcept;
-  void beginFill(const Arena& arena) noexcept;
+  Read fillFrom(Endpoint& endpoint, uint64_t budget) noexcept;
+  Read readEndpoint(Endpoint& endpoint) noexcept;
+  void follow(Connection& connection, const Read& read) noexcept;
   bool lookAgain(const Endpoint& endpoint) noexcept;
   void enqueue(Endpoint& endpoint) noexcept;
   void markReadable(Connection& connection) noexcept;
@@ -211,23 +209,17 @@ class Reactor {
   void noticeEndUnread(Connection& connection) noexcept;
   void noticeReset(Connection& connection) noexcept;
   static int pendingError(const Connection& connection) noexcept;
-  Read readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept;
-  Read readConnection(Connection& connection, const Arena& arena) noexcept;
-  Read readIntoArena(Connection& connection, const Arena& arena) noexcept;
-  Read readIntoPartial(Connection& connection, const Arena& arena) noexcept;
-  Read deliverPartial(Connection& connection, const Arena& arena) noexcept;
-  Read finishInput(Connection& connection, const Arena& arena) noexcept;
-  bool probePartial(Connection& connection) noexcept;
-  int64_t receive(Connection& connection, uint8_t* into, uint32_t length) noexcept;
-  bool keepScanStatus(Connection& connection, ScanStatus status) noexcept;
   void boundPartials(Endpoint& endpoint) noexcept;
-  bool takeCredit(Endpoint& endpoint, const Arena& arena) noexcept;
+  bool takeCredit(Endpoint& endpoint, uint64_t& budget) noexcept;
   void settleCredit(Endpoint& endpoint) noexcept;
-  Read lacks(uint32_t bytes) noexcept;
 
   // closing.cc
   void blame(Connection& connection, CloseReason reason, int32_t error) noexcept;
   void fault(Connection& connection, CloseReason reason, int32_t error = 0) noexcept;
+  void inputEnded(Connection& connection, CloseReason reason, int32_t error) noexcept;
+  void refuseInput(Connection& connection, CloseReason reason) noexcept;
+  void endGently(Connection& connection) noexcept;
+  bool sendsEndFirst(Connection& connection) noexcept;
   void settle(Endpoint& endpoint) noexcept;
   void settleSoon(Connection& connection) noexcept;
   void settleLater(Connection& connection) noexcept;
@@ -236,11 +228,6 @@ class Reactor {
   void closeNow(Connection& connection) noexcept;
   void report(Connection& connection) noexcept;
   void dropPartial(Connection& connection) noexcept;
-
-  // lingering.cc
-  void linger(Connection& connection) noexcept;
-  void discardInput(Connection& connection) noexcept;
-  void endLingering(uint64_t nowMs) noexcept;
 
   // draining.cc
   void sweepDue(uint64_t nowMs) noexcept;
@@ -271,25 +258,14 @@ class Reactor {
   std::vector<Endpoint*> accepting_;  // endpoints whose backlog may hold connections
   uint32_t backedOff_ = 0;            // endpoints that accept again at a later tick
   StallList stalling_;                // connections with output left over
+  Lingering lingering_;
   std::vector<Endpoint*> draining_;
-  /// Connections whose output is out and whose peers have not ended, in the order in which they will be closed.
-  struct Lingering {
-    uint32_t slot;
-    uint32_t generation;
-    uint64_t untilMs;
-  };
-  std::deque<Lingering> lingering_;
 
   // Of the turn.
-  FrameTable table_;
-  uint32_t position_ = 0;  // where the next bytes go in the arena
-  uint32_t batchFirstFrame_ = 0;
-  uint32_t batchFirstByte_ = 0;
-  uint32_t wanted_ = 0;
+  BatchFiller filler_;
   size_t found_ = 0;             // events that the last look at the poller brought
   size_t noticed_ = 0;           // by all looks of the turn
   Endpoint* filling_ = nullptr;  // whose batch is being filled
-  uint64_t budget_ = 0;          // what that one may hold
   bool arenaWasFull_ = false;
   std::vector<Batch> batches_;
   std::vector<Event> events_;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "threads/monotonic_ms.h"
-
 namespace sluice {
 
 int ReactorThread::start(const char* name, void (*wake)(void*), void* context) noexcept {

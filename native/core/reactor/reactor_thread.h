@@ -25,6 +25,7 @@
 #include "reactor/reactor_port.h"
 #include "threads/fair_mutex.h"
 #include "threads/mailbox.h"
+#include "threads/monotonic_ms.h"
 #include "threads/native_thread.h"
 
 namespace sluice {
@@ -56,6 +57,7 @@ class ReactorThread {
   void control(Work&& work) noexcept {
     {
       const std::lock_guard turn(turnLock_);
+      reactor_.setNow(monotonicMs());
       applyReplies();
       work(reactor_);
     }

@@ -1,12 +1,7 @@
-// From ready connections to frames in the arena.
-//
-// A connection is read straight into the arena, behind a copy of its unfinished frame, and what is unfinished after the
-// scan is copied out again: a few dozen bytes as a rule. A frame too long for that (kAssembleInArena) is completed in
-// its own buffer and copied into the arena once, whole, so that the work stays linear in its length.
+// Which connections are read, when, and what follows from what was read. The reading itself is BatchFiller's.
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -23,7 +18,10 @@ void Reactor::enqueue(Endpoint& endpoint) noexcept {
 
 void Reactor::markReadable(Connection& connection) noexcept {
   if (connection.failed || connection.handshaking) return;
-  if (connection.discards) return discardInput(connection);
+  if (connection.discards) {
+    discardInput(connection.fd, connection.discarded, Lingering::kMaxBytes);
+    return;
+  }
   if (connection.readEnded) return noticeReset(connection);
   connection.readable = true;
   Endpoint& endpoint = *connection.endpoint;
@@ -121,67 +119,56 @@ void Reactor::release(Endpoint& endpoint) noexcept {
   enqueue(endpoint);
 }
 
-void Reactor::beginFill(const Arena& arena) noexcept {
-  table_ = FrameTable(arena.frames, arena.frameCapacity);
-  position_ = 0;
-  wanted_ = 0;
-}
-
 uint32_t Reactor::fill(const Arena& arena) noexcept {
-  beginFill(arena);
+  filler_.begin(arena);
   arenaWasFull_ = false;
   batches_.clear();
   for (size_t turns = work_.size(); turns > 0 && batches_.size() < kMaxBatches; turns--) {
     Endpoint& endpoint = *work_.front();
     work_.pop_front();
     endpoint.queued = false;
-    if (!endpoint.mayRead()) continue;           // release() or setReading() brings it back
-    if (!takeCredit(endpoint, arena)) continue;  // and this, creditChanged()
-    const Read outcome = fillFrom(endpoint, arena);
-    const uint32_t frames = table_.size() - batchFirstFrame_;
-    if (frames > 0) {
-      const uint32_t bytes = position_ - batchFirstByte_;
-      batches_.push_back({&endpoint, batchFirstFrame_, frames, bytes, endpoint.batches.last()});
+    if (!endpoint.mayRead()) continue;  // release() or setReading() brings it back
+    uint64_t budget = 0;
+    if (!takeCredit(endpoint, budget)) continue;  // and this, creditChanged()
+    const Read read = fillFrom(endpoint, budget);
+    if (filler_.frames() > 0) {
+      batches_.push_back({&endpoint, filler_.firstFrame(), filler_.frames(), filler_.bytes(), endpoint.batches.last()});
     }
     enqueue(endpoint);
-    if (outcome == Read::kArenaFull) {
+    if (read.outcome == Read::Outcome::kArenaFull) {
       arenaWasFull_ = true;
       break;
     }
-    if (outcome == Read::kArenaTooSmall) break;
+    if (read.outcome == Read::Outcome::kArenaTooSmall) break;
   }
-  return batches_.empty() ? wanted_ : 0;
+  return batches_.empty() ? filler_.wanted() : 0;
 }
 
-/// Reads a batch of one endpoint behind what the arena holds, within its credit. The batch counts as outstanding if it
-/// has frames.
-Reactor::Read Reactor::fillFrom(Endpoint& endpoint, const Arena& arena) noexcept {
-  batchFirstFrame_ = table_.size();
-  batchFirstByte_ = position_;
+/// Reads a batch of one endpoint behind what the arena holds. The batch counts as outstanding if it has frames.
+Read Reactor::fillFrom(Endpoint& endpoint, uint64_t budget) noexcept {
+  filler_.beginBatch(budget);
   filling_ = &endpoint;
-  const Read outcome = readEndpoint(endpoint, arena);
+  const Read read = readEndpoint(endpoint);
   filling_ = nullptr;
-  const uint32_t frames = table_.size() - batchFirstFrame_;
-  if (frames > 0) {
-    endpoint.stats.frames += frames;
+  if (filler_.frames() > 0) {
+    endpoint.stats.frames += filler_.frames();
     endpoint.stats.batches++;
-    endpoint.batches.add(position_ - batchFirstByte_);
+    endpoint.batches.add(filler_.bytes());
   } else {
     settle(endpoint);
   }
   settleCredit(endpoint);
-  return outcome;
+  return read;
 }
 
-/// Sets the budget of the fill. False when the other parts of the listener hold all of it.
-bool Reactor::takeCredit(Endpoint& endpoint, const Arena& arena) noexcept {
-  budget_ = endpoint.options.limits.bufferedBytes;
+/// What the endpoint may hold during the fill. False when the other parts of the listener hold all of it.
+bool Reactor::takeCredit(Endpoint& endpoint, uint64_t& budget) noexcept {
+  budget = endpoint.options.limits.bufferedBytes;
   if (!endpoint.credit) return true;
   const uint64_t held = endpoint.heldBytes();
-  const uint64_t room = arena.size - position_;
-  const uint64_t granted = endpoint.credit->take(endpoint.creditPart, held, endpoint.partialBytes, room);
+  const uint64_t granted = endpoint.credit->take(endpoint.creditPart, held, endpoint.partialBytes, filler_.room());
   endpoint.awaitsCredit = granted == 0;
-  budget_ = held + granted;
+  budget = held + granted;
   return granted > 0;
 }
 
@@ -202,24 +189,39 @@ void Reactor::creditChanged(Endpoint& endpoint) noexcept {
 
 /// Takes the endpoint's ready connections in turn, each for one read, until none is left, not even at another look at the
 /// poller, or the arena is full.
-Reactor::Read Reactor::readEndpoint(Endpoint& endpoint, const Arena& arena) noexcept {
+Read Reactor::readEndpoint(Endpoint& endpoint) noexcept {
   do {
     while (Connection* connection = endpoint.ready.popFront()) {
       if (endpoint.feedsSink && !endpoint.sink->mayRead(*connection)) {
         connection->heldByConsumer = connection->wasReady = true;
         continue;
       }
-      const Read outcome = readConnection(*connection, arena);
-      if (outcome == Read::kIdle) continue;
-      if (outcome == Read::kAgain) {
-        endpoint.ready.pushBack(connection);
-        continue;
+      const Read read = filler_.read(*connection);
+      if (read.stopsTheBatch()) {
+        endpoint.ready.pushFront(connection);  // it is first in the next batch
+        return read;
       }
-      endpoint.ready.pushFront(connection);  // it is first in the next batch
-      return outcome;
+      follow(*connection, read);
     }
   } while (lookAgain(endpoint));
-  return Read::kIdle;
+  return {Read::Outcome::kIdle};
+}
+
+/// What follows from a read.
+void Reactor::follow(Connection& connection, const Read& read) noexcept {
+  if (connection.layer) awaitUnsent(connection);
+  switch (read.outcome) {
+    case Read::Outcome::kFailed:
+      return transportFailed(connection, read.error);
+    case Read::Outcome::kMalformed:
+      return refuseInput(connection, read.reason);
+    case Read::Outcome::kEnded:
+      return inputEnded(connection, read.reason, read.error);
+    default:
+      break;
+  }
+  if (!connection.partial.empty()) boundPartials(*connection.endpoint);  // which may close this one
+  if (read.outcome == Read::Outcome::kAgain && !connection.failed) connection.endpoint->ready.pushBack(&connection);
 }
 
 /// Whether more of the endpoint's connections became readable while the last were read. Asked only when the look before
@@ -231,203 +233,12 @@ bool Reactor::lookAgain(const Endpoint& endpoint) noexcept {
   return !endpoint.ready.empty();
 }
 
-Reactor::Read Reactor::readConnection(Connection& connection, const Arena& arena) noexcept {
-  PartialFrame& partial = connection.partial;
-  if (table_.full()) return Read::kArenaFull;
-  if (connection.readEnded) return finishInput(connection, arena);
-  if (partial.unscanned && partial.whole == 0 && !probePartial(connection)) return Read::kIdle;
-  if (partial.whole > 0) return deliverPartial(connection, arena);
-  if (!connection.readable) return Read::kIdle;
-  if (partial.size() > kAssembleInArena) return readIntoPartial(connection, arena);
-  if (arena.size - position_ < partial.size() + kMinReadBytes) return Read::kArenaFull;
-  return readIntoArena(connection, arena);
-}
-
-/// The outcome of a read, noted: > 0 bytes, 0 end of stream, -1 nothing now or a fault (then the connection failed).
-int64_t Reactor::receive(Connection& connection, uint8_t* into, uint32_t length) noexcept {
-  const Transport::Received received = connection.transport().receive(connection.fd, into, length);
-  if (connection.layer) awaitUnsent(connection);
-  switch (received.outcome) {
-    case Transport::Io::kWait:
-      connection.readable = connection.urgent = false;
-      return -1;
-    case Transport::Io::kFailed:
-      connection.readable = false;
-      transportFailed(connection, received.error);
-      return -1;
-    case Transport::Io::kEnded:
-      connection.readable = false;
-      connection.readEnded = true;
-      return 0;
-    case Transport::Io::kDone:
-      break;
-  }
-  if (received.wasShort && connection.shortReadProves()) connection.readable = false;
-  connection.active = true;
-  connection.endpoint->stats.bytesIn += received.bytes;
-  return received.bytes;
-}
-
-Reactor::Read Reactor::readIntoArena(Connection& connection, const Arena& arena) noexcept {
-  Endpoint& endpoint = *connection.endpoint;
-  PartialFrame& partial = connection.partial;
-  const uint32_t carried = partial.size();
-  const uint32_t begin = position_;
-  const uint64_t held = endpoint.heldBytes() + (position_ - batchFirstByte_);
-  if (held >= budget_ && (table_.size() > batchFirstFrame_ || !endpoint.batches.none())) return Read::kNoCredit;
-  const uint64_t allowance = std::max<uint64_t>(budget_ - std::min(held, budget_), kMinReadBytes);
-  const auto length = static_cast<uint32_t>(std::min<uint64_t>({arena.size - begin - carried, kReadBytes, allowance}));
-
-  if (carried > 0) std::memcpy(arena.bytes + begin, partial.bytes(), carried);
-  const int64_t count = receive(connection, arena.bytes + begin + carried, length);
-  if (count < 0) return Read::kIdle;
-  if (count == 0) return finishInput(connection, arena);
-
-  const uint32_t end = begin + carried + static_cast<uint32_t>(count);
-  const ScanResult scan = endpoint.framer.scan(arena.bytes, begin, end, begin + partial.resume,
-                                               static_cast<int32_t>(connection.slot), table_);
-  position_ = static_cast<uint32_t>(scan.consumed);
-  const uint32_t left = end - position_;
-  endpoint.partialBytes += left;
-  endpoint.partialBytes -= carried;
-  if (!partial.assign(arena.bytes + position_, left)) {
-    endpoint.partialBytes -= left;
-    fault(connection, CloseReason::kSystem, ENOMEM);
-    return Read::kIdle;
-  }
-  partial.resume = static_cast<uint32_t>(scan.resume - scan.consumed);
-  partial.whole = 0;
-  partial.unscanned = scan.status == ScanStatus::kTableFull;
-  if (!keepScanStatus(connection, scan.status)) return Read::kIdle;
-  if (partial.unscanned) return Read::kArenaFull;
-  if (left > 0) boundPartials(endpoint);
-  return connection.readable ? Read::kAgain : Read::kIdle;
-}
-
-/// False when the scan found a fault.
-bool Reactor::keepScanStatus(Connection& connection, ScanStatus status) noexcept {
-  switch (status) {
-    case ScanStatus::kOk:
-    case ScanStatus::kTableFull:
-      return true;
-    case ScanStatus::kTooLarge:
-      fault(connection, CloseReason::kFrameTooLarge);
-      return false;
-    case ScanStatus::kMalformed:
-      fault(connection, CloseReason::kFrameMalformed);
-      return false;
-  }
-  return true;
-}
-
-Reactor::Read Reactor::readIntoPartial(Connection& connection, const Arena& arena) noexcept {
-  PartialFrame& partial = connection.partial;
-  uint8_t* into = partial.reserve(kPartialReadBytes);
-  if (into == nullptr) {
-    fault(connection, CloseReason::kSystem, ENOMEM);
-    return Read::kIdle;
-  }
-  const int64_t count = receive(connection, into, std::min(partial.spare(), 4 * kPartialReadBytes));
-  if (count < 0) return Read::kIdle;
-  if (count == 0) return finishInput(connection, arena);
-  partial.extend(static_cast<uint32_t>(count));
-  connection.endpoint->partialBytes += static_cast<uint64_t>(count);
-  partial.unscanned = true;
-  if (!probePartial(connection)) return Read::kIdle;
-  if (partial.whole > 0) return deliverPartial(connection, arena);
-  boundPartials(*connection.endpoint);
-  return connection.readable ? Read::kAgain : Read::kIdle;
-}
-
-/// Looks for a first whole frame in the unfinished bytes, where they lie. False when they are faulty.
-bool Reactor::probePartial(Connection& connection) noexcept {
-  PartialFrame& partial = connection.partial;
-  int32_t words[FrameTable::kWordsPerFrame];
-  FrameTable one(words, 1);
-  const ScanResult scan = connection.endpoint->framer.scan(partial.bytes(), 0, partial.size(), partial.resume,
-                                                           static_cast<int32_t>(connection.slot), one);
-  if (one.size() > 0) {
-    partial.whole = static_cast<uint32_t>(scan.consumed);
-    return true;
-  }
-  partial.resume = static_cast<uint32_t>(scan.resume);
-  partial.unscanned = false;
-  return keepScanStatus(connection, scan.status);
-}
-
-/// The frame at hand needs `bytes` of arena and they aren't left.
-Reactor::Read Reactor::lacks(uint32_t bytes) noexcept {
-  if (position_ > 0 || table_.size() > 0) return Read::kArenaFull;
-  wanted_ = bytes;
-  return Read::kArenaTooSmall;
-}
-
-Reactor::Read Reactor::deliverPartial(Connection& connection, const Arena& arena) noexcept {
-  Endpoint& endpoint = *connection.endpoint;
-  PartialFrame& partial = connection.partial;
-  const uint32_t begin = position_;
-  const uint32_t room = arena.size - begin;
-  if (room < partial.whole) return lacks(partial.whole);
-  const uint32_t taken = std::min(room, partial.size());
-  const uint32_t end = begin + taken;
-  std::memcpy(arena.bytes + begin, partial.bytes(), taken);
-  const ScanResult scan =
-      endpoint.framer.scan(arena.bytes, begin, end, begin + std::min(partial.resume, partial.whole - 1),
-                           static_cast<int32_t>(connection.slot), table_);
-  position_ = static_cast<uint32_t>(scan.consumed);
-  const bool seenAll = taken == partial.size() && scan.status != ScanStatus::kTableFull;
-  endpoint.partialBytes -= position_ - begin;
-  partial.dropFront(position_ - begin);
-  partial.resume = static_cast<uint32_t>(scan.resume - scan.consumed);
-  partial.whole = 0;
-  partial.unscanned = !seenAll;
-  if (!keepScanStatus(connection, scan.status)) return Read::kIdle;
-  return partial.unscanned || connection.readable ? Read::kAgain : Read::kIdle;
-}
-
-/// The peer ended its side: a last frame may come out of what is left, and the connection is on its way out.
-Reactor::Read Reactor::finishInput(Connection& connection, const Arena& arena) noexcept {
-  Endpoint& endpoint = *connection.endpoint;
-  PartialFrame& partial = connection.partial;
-  CloseReason reason = connection.systemError != 0 ? CloseReason::kSystem : CloseReason::kPeerEnded;
-  if (!partial.empty() && connection.systemError == 0) {
-    const uint32_t size = partial.size();
-    if (arena.size - position_ < size) return lacks(size);
-    if (table_.full()) return Read::kArenaFull;
-    std::memcpy(arena.bytes + position_, partial.bytes(), size);
-    switch (endpoint.framer.finish(arena.bytes, position_, position_ + size, static_cast<int32_t>(connection.slot),
-                                   table_)) {
-      case FinishResult::kDelivered:
-        position_ += size;
-        break;
-      case FinishResult::kNothing:
-        break;
-      case FinishResult::kTruncated:
-        reason = CloseReason::kFrameTruncated;
-        break;
-      case FinishResult::kTooLarge:
-        reason = CloseReason::kFrameTooLarge;
-        break;
-    }
-  }
-  dropPartial(connection);
-  if (reason != CloseReason::kPeerEnded) {
-    blame(connection, reason, connection.systemError);
-  } else if (connection.reason == CloseReason::kNone) {
-    connection.reason = reason;
-  }
-  if (!endpoint.options.allowHalfOpen || connection.writeEnded || reason != CloseReason::kPeerEnded) {
-    connection.closeWhenSent = true;
-    settleLater(connection);
-  }
-  return Read::kIdle;
-}
-
 /// Unfinished frames alone fill the budget: nothing is in hand whose release could make room, so the connection that
 /// holds the most has to go. (One frame may be larger than the budget; it is not the frame that is refused.)
 void Reactor::boundPartials(Endpoint& endpoint) noexcept {
   const EndpointLimits& limits = endpoint.options.limits;
-  const uint64_t bound = std::max<uint64_t>(limits.bufferedBytes, uint64_t{limits.frameBytes} + kReadBytes);
+  const uint64_t bound =
+      std::max<uint64_t>(limits.bufferedBytes, uint64_t{limits.frameBytes} + BatchFiller::kReadBytes);
   for (;;) {
     settleCredit(endpoint);
     const bool tooMuch =

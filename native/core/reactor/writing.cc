@@ -143,7 +143,6 @@ void Reactor::outputIsOut(Connection& connection) noexcept {
     if (step.outcome == Transport::Io::kFailed) return writeFailed(connection, step.error);
     if (step.outcome == Transport::Io::kWait) return awaitUnsent(connection);  // and comes back here
     connection.writeEnded = true;
-    if (connection.discards) return linger(connection);
     if (connection.readEnded) connection.closeWhenSent = true;
   }
   if (connection.closeWhenSent) settleSoon(connection);
@@ -157,7 +156,7 @@ void Reactor::writeFailed(Connection& connection, int error) noexcept {
   connection.heldByOutput = false;
   connection.hangup = true;
   dropOutput(connection);
-  if (connection.readEnded) {
+  if (connection.readEnded || connection.discards) {
     blame(connection, CloseReason::kSystem, error);
     connection.closeWhenSent = true;
     settleSoon(connection);

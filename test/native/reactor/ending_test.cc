@@ -49,6 +49,51 @@ TEST(Ending, DeliversTheRestWhenThePeerEnds) {
   EXPECT_TRUE(untilEnded(driven, peer.client));
 }
 
+// A framing fault is the end of what can be read, not of what is owed: the answers to the frames before it arrive, whatever
+// the peer has sent behind it and goes on sending.
+TEST(Ending, AnswersTheGoodFramesInFrontOfAFault) {
+  DrivenReactor driven;
+  driven.onFrame = [&](uint32_t slot, std::string_view frame) { driven.write(slot, std::string(frame) + "!\n"); };
+  Connected peer = connectTo(driven, driven.listen(kLines));
+  peer.client.send("a\nb\n" + std::string(200'000, 'x'));
+  ASSERT_TRUE(driven.until([&] {
+    peer.client.receive();
+    peer.client.sendSome(std::string(1000, 'y'));  // goes on
+    return peer.client.ended || peer.client.error != 0;
+  }));
+  EXPECT_EQ(peer.client.received, "a!\nb!\n");
+  EXPECT_EQ(peer.client.error, 0) << "an end in good order, not a reset";
+  ASSERT_TRUE(untilDisconnected(driven));
+  EXPECT_EQ(driven.last(EventKind::kDisconnected).reason, CloseReason::kFrameTooLarge);
+  EXPECT_EQ(driven.reactor().connection(peer.slot)->fd, -1) << "its slot is free while the socket lingers";
+}
+
+TEST(Ending, LingersForABoundedTimeAfterAFault) {
+  DrivenReactor driven;
+  Connected peer = connectTo(driven, driven.listen(kLines));
+  peer.client.send(std::string(101, 'x'));
+  ASSERT_TRUE(untilEnded(driven, peer.client));
+  EXPECT_TRUE(driven.reactor().needsTick());
+  driven.nowMs += 999;
+  driven.reactor().tick(driven.nowMs);
+  driven.settle();
+  EXPECT_EQ(peer.client.sendSome("more"), 4u);
+  driven.nowMs += 2;
+  driven.reactor().tick(driven.nowMs);
+  ASSERT_TRUE(driven.until([&] { return peer.client.sendSome("more") == 0; })) << "nobody is there any more";
+  EXPECT_FALSE(driven.reactor().needsTick());
+}
+
+TEST(Ending, LingersNoLongerThanThePeer) {
+  DrivenReactor driven;
+  Connected peer = connectTo(driven, driven.listen(kLines));
+  peer.client.send(std::string(101, 'x'));
+  ASSERT_TRUE(untilEnded(driven, peer.client));
+  EXPECT_TRUE(driven.reactor().needsTick());
+  peer.client.close();
+  EXPECT_TRUE(driven.until([&] { return !driven.reactor().needsTick(); }));
+}
+
 TEST(Ending, SendsTheRepliesBeforeItCloses) {
   DrivenReactor driven;
   driven.onFrame = [&](uint32_t slot, std::string_view frame) { driven.write(slot, std::string(frame) + "!\n"); };
