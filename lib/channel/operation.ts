@@ -1,22 +1,10 @@
 /** The waits of single operations: what is enlisted when a receive or a send cannot happen at once. */
 
-import { Wait } from '../waiting/wait.js';
+import { ListedWait } from '../waiting/wait.js';
 import { closedFor, type Received } from './received.js';
-import { type ReceiveWaiter, type SendWaiter, type Waiter, WaiterList } from './waiter.js';
+import type { ReceiveWaiter, SendWaiter } from './waiter.js';
 
-abstract class Operation<R> extends Wait<R> implements Waiter {
-  list: WaiterList<Waiter> | undefined = undefined;
-  previous: Waiter | undefined = undefined;
-  next: Waiter | undefined = undefined;
-
-  get isParked(): boolean {
-    return this.list !== undefined;
-  }
-
-  protected withdraw(): void {
-    WaiterList.remove(this);
-  }
-
+abstract class Operation<R> extends ListedWait<R> {
   refuse(error: unknown): void {
     this.fail(error);
   }

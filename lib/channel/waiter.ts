@@ -9,15 +9,10 @@
  * end it, for certain. The methods that end one (`deliver`, `end`, `taken`, `refuse`) take it out of its list themselves,
  * with all other cases of its select, and out of the list of the signal that may cancel it.
  */
+import type { Waiter, WaiterList } from '../waiting/waiter-list.js';
 import { ChannelClosedError } from './channel-error.js';
 
-/** What {@link WaiterList} keeps: a class that implements it starts the links with `undefined` and leaves them to the list. */
-export interface Waiter {
-  /** The list that it is in. */
-  list: WaiterList<Waiter> | undefined;
-  previous: Waiter | undefined;
-  next: Waiter | undefined;
-}
+export { type Waiter, WaiterList, type WaiterListOwner } from '../waiting/waiter-list.js';
 
 /** Waits for a value. Each of the methods ends the wait, and the value is then the waiter's: it cannot be given back. */
 export interface ReceiveWaiter<in T> extends Waiter {
@@ -48,60 +43,6 @@ export interface SendWaiter<out T> extends Waiter {
    */
   hold?(): boolean;
   resume?(): void;
-}
-
-/** Who must know whether anybody waits: a timer, for example, that need not run for nobody. */
-export interface WaiterListOwner {
-  /** The list got its first waiter. */
-  waitersCame(): void;
-  /** The list lost its last waiter. */
-  waitersLeft(): void;
-  /** Takes back what it told other threads for its first waiter. False: one of them has acted on that already. */
-  hold?(): boolean;
-  /** Tells them again. */
-  resume?(): void;
-}
-
-/** Waiters, first come first served. */
-export class WaiterList<W extends Waiter> {
-  /** Who has waited longest. */
-  first: W | undefined = undefined;
-  #last: W | undefined = undefined;
-  readonly owner: WaiterListOwner | undefined;
-
-  constructor(owner?: WaiterListOwner) {
-    this.owner = owner;
-  }
-
-  add(waiter: W): void {
-    const last = this.#last;
-    waiter.list = this as unknown as WaiterList<Waiter>;
-    this.#last = waiter;
-    if (last === undefined) {
-      this.first = waiter;
-      this.owner?.waitersCame();
-    } else {
-      last.next = waiter;
-      waiter.previous = last;
-    }
-  }
-
-  /** Takes `waiter` out of the list that it is in, if any. */
-  static remove(waiter: Waiter): void {
-    if (waiter.list !== undefined) waiter.list.#unlink(waiter);
-  }
-
-  #unlink(waiter: Waiter): void {
-    const { previous, next } = waiter;
-    if (previous === undefined) this.first = next as W | undefined;
-    else previous.next = next;
-    if (next === undefined) this.#last = previous as W | undefined;
-    else next.previous = previous;
-    waiter.list = undefined;
-    waiter.previous = undefined;
-    waiter.next = undefined;
-    if (this.first === undefined) this.owner?.waitersLeft();
-  }
 }
 
 /** No value will come for any of them. Ending one may take others along. */

@@ -1,23 +1,30 @@
 /** Who waits until a connection's output is handed to the system: `drained()`. */
 import type { Driver } from '../platform/sockets.js';
-import { cancellable, throwIfCanceled } from '../waiting/cancellable.js';
+import { throwIfCanceled } from '../waiting/cancellable.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { waitSource } from '../waiting/cancellation.js';
 import { readyVoid } from '../waiting/turn-budget.js';
+import { ListedWait } from '../waiting/wait.js';
+import { WaiterList } from '../waiting/waiter-list.js';
 import type { DisconnectReason } from './disconnect-reason.js';
 import type { Output } from './output.js';
 import { ConnectionClosedError } from './socket-error.js';
 
-interface Waiter {
-  resolve(): void;
-  reject(error: unknown): void;
+class DrainWait extends ListedWait<void> {
+  drained(): void {
+    this.settle(undefined);
+  }
+
+  ended(reason: DisconnectReason): void {
+    this.fail(new ConnectionClosedError(reason));
+  }
 }
 
 /** The waiters of one part of an endpoint, by slot: few connections have any. */
 export class OutputWaiters {
   readonly #driver: Driver;
   readonly #output: Output;
-  readonly #bySlot = new Map<number, Set<Waiter>>();
+  readonly #bySlot = new Map<number, WaiterList<DrainWait>>();
 
   constructor(driver: Driver, output: Output) {
     this.#driver = driver;
@@ -34,28 +41,30 @@ export class OutputWaiters {
     if (connection.closed) throw new ConnectionClosedError(connection.disconnectReason);
     this.#output.flush();
     if (!this.#driver.watchDrain(slot)) return readyVoid();
-    return cancellable(source, (resolve, reject) => {
-      const waiter: Waiter = { resolve, reject };
-      const waiters = this.#bySlot.get(slot) ?? new Set();
-      this.#bySlot.set(slot, waiters.add(waiter));
-      return () => waiters.delete(waiter);
-    });
+    const wait = new DrainWait();
+    const waits = this.#bySlot.get(slot) ?? new WaiterList<DrainWait>();
+    this.#bySlot.set(slot, waits);
+    waits.add(wait);
+    source?.add(wait);
+    return wait.promise;
   }
 
   /** The driver reported that the output is out. */
   drained(slot: number): void {
-    for (const waiter of this.#take(slot)) waiter.resolve();
+    const waits = this.#take(slot);
+    for (let wait = waits?.first; wait !== undefined; wait = waits?.first) wait.drained();
   }
 
   /** The connection ended first. */
   ended(slot: number, reason: DisconnectReason): void {
-    for (const waiter of this.#take(slot)) waiter.reject(new ConnectionClosedError(reason));
+    const waits = this.#take(slot);
+    for (let wait = waits?.first; wait !== undefined; wait = waits?.first) wait.ended(reason);
   }
 
-  #take(slot: number): Iterable<Waiter> {
-    if (this.#bySlot.size === 0) return [];
-    const waiters = this.#bySlot.get(slot) ?? [];
+  #take(slot: number): WaiterList<DrainWait> | undefined {
+    if (this.#bySlot.size === 0) return undefined;
+    const waits = this.#bySlot.get(slot);
     this.#bySlot.delete(slot);
-    return waiters;
+    return waits;
   }
 }

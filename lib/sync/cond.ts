@@ -32,7 +32,7 @@ class CondWaiter extends PermitWaiter {
   }
 
   override canceledBy(source: CancellationSource): void {
-    this.queue!.remove(this);
+    this.withdraw();
     this.#canceledBy = source;
     this.#permits.regain(this);
   }

@@ -7,7 +7,7 @@ import { readyVoid } from '../waiting/turn-budget.js';
 import { waitObserver } from '../waiting/wait-observer.js';
 import type { LockGuard } from './local/lock-guard.js';
 import { Permits } from './local/permits.js';
-import { park, Waiter, WaitQueue } from './local/wait-queue.js';
+import { LockWaiter, park, WaitQueue } from './local/wait-queue.js';
 
 /** Options of {@link Group}. */
 export interface GroupOptions {
@@ -93,7 +93,7 @@ export class Group {
   wait(options?: WaitOptions): Promise<void> {
     const source = waitSource(options);
     if (source?.canceled) return Promise.reject(source.reason);
-    if (this.#unfinished > 0) return park(this.#queue, new Waiter(), source, this, 'Group.wait');
+    if (this.#unfinished > 0) return park(this.#queue, new LockWaiter(), source, this, 'Group.wait');
     this.#owned.cancel();
     return this.#failed ? Promise.reject(this.#error) : readyVoid();
   }

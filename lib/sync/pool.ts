@@ -2,7 +2,7 @@
 
 import { InvalidArgTypeError, OutOfRangeError } from '../errors.js';
 import { checkFunction, checkInteger, checkOptions } from '../validate.js';
-import { type Timed, TimerHeap, timers } from '../waiting/timer-heap.js';
+import { Alarm } from '../waiting/alarm.js';
 
 /** Options of {@link Pool}. */
 export interface ObjectPoolOptions<T> {
@@ -17,20 +17,6 @@ export interface ObjectPoolOptions<T> {
 }
 
 const DEFAULT_IDLE_MS = 30_000;
-
-/** Wakes a pool in the timer heap. Never keeps the process alive. */
-class IdleTimer implements Timed {
-  dueAt = 0;
-  heap: TimerHeap | undefined;
-  heapIndex = 0;
-  heapOrder = 0;
-  readonly held = false;
-  readonly expired: () => void;
-
-  constructor(expired: () => void) {
-    this.expired = expired;
-  }
-}
 
 /**
  * Keeps objects for reuse, the last one put back being the first to go out, and lets go of those that a quiet time did not need.
@@ -61,7 +47,7 @@ export class Pool<T> {
   readonly #objects: T[] = [];
   /** How many have lain at the bottom, unneeded, since the timer was set. */
   #unneeded = 0;
-  readonly #timer = new IdleTimer(() => this.#shrink());
+  readonly #timer = new Alarm(() => this.#shrink());
 
   constructor(factory: () => T, options?: ObjectPoolOptions<T>) {
     this.#factory = checkFunction('factory', factory);
@@ -103,12 +89,12 @@ export class Pool<T> {
       return;
     }
     this.#objects.push(object);
-    if (this.#timer.heap === undefined) this.#setTimer();
+    if (!this.#timer.isSet) this.#setTimer();
   }
 
   /** Lets go of all objects that are kept. */
   clear(): void {
-    TimerHeap.remove(this.#timer);
+    this.#timer.clear();
     this.#letGo(this.#objects.splice(0));
   }
 
@@ -118,10 +104,8 @@ export class Pool<T> {
   }
 
   #setTimer(): void {
-    const heap = timers();
-    this.#timer.dueAt = heap.clock.now() + this.#idleMs;
     this.#unneeded = this.#objects.length;
-    heap.add(this.#timer);
+    this.#timer.set(this.#idleMs);
   }
 
   /** The period is over: what lay unneeded all through it goes, the rest gets another. */

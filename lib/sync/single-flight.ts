@@ -3,7 +3,7 @@
 import { checkFunction } from '../validate.js';
 import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
 import { waitObserver } from '../waiting/wait-observer.js';
-import { park, Waiter, WaitQueue } from './local/wait-queue.js';
+import { LockWaiter, park, WaitQueue } from './local/wait-queue.js';
 
 /**
  * Runs a function for a key unless one is running for that key: then its outcome, value or error, is shared. Nothing is kept
@@ -43,7 +43,7 @@ export class SingleFlight<K, V> {
     if (source?.canceled) return Promise.reject(source.reason);
     const running = this.#flights.get(key);
     const callers = running ?? new WaitQueue();
-    const outcome = park<V>(callers, new Waiter(), source, this, 'SingleFlight.do');
+    const outcome = park<V>(callers, new LockWaiter(), source, this, 'SingleFlight.do');
     if (running === undefined) {
       this.#flights.set(key, callers);
       void this.#fly(key, fn, callers);

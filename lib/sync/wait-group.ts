@@ -57,12 +57,12 @@ export class WaitGroup {
    * @throws NegativeCounterError, WaitGroupReusedError; the count is as it was
    */
   add(delta = 1): void {
-    this.#tasks.add(checkInteger('delta', delta, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
+    this.#tasks.addTasks(checkInteger('delta', delta, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
   }
 
   /** One task has ended. */
   done(): void {
-    this.#tasks.add(-1);
+    this.#tasks.addTasks(-1);
   }
 
   /**

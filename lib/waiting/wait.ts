@@ -3,6 +3,7 @@ import { type Cancellable, CancellationSource } from './cancellation.js';
 import { newPromise, takeReject, takeResolve } from './new-promise.js';
 import { charge } from './turn-budget.js';
 import type { ObservableWait } from './wait-observer.js';
+import { type Waiter, WaiterList } from './waiter-list.js';
 
 /**
  * Settles once: `settle`, `fail` or the signal, whichever is first.
@@ -56,3 +57,22 @@ export abstract class Wait<R> implements Cancellable, ObservableWait {
 }
 // The same for all, so not a field of each.
 Object.defineProperty(Wait.prototype, 'isWait', { value: true });
+
+/**
+ * A wait that is one waiter in one list.
+ *
+ * @internal
+ */
+export abstract class ListedWait<R> extends Wait<R> implements Waiter {
+  list: WaiterList<Waiter> | undefined = undefined;
+  previous: Waiter | undefined = undefined;
+  next: Waiter | undefined = undefined;
+
+  get isParked(): boolean {
+    return this.list !== undefined;
+  }
+
+  protected withdraw(): void {
+    WaiterList.remove(this);
+  }
+}

@@ -1,7 +1,8 @@
 /** Making a channel across threads, and opening it in another one. */
 import { resolveCodec, type WireCodec } from '../../memory/codec/codecs.js';
 import { checkHandle } from '../../memory/handle.js';
-import { threadId, Waker } from '../../memory/waker.js';
+import { endOf } from '../../memory/open-ends.js';
+import { threadId } from '../../memory/waker.js';
 import { checkInteger, checkOptions } from '../../validate.js';
 import { CodecMismatchError } from '../channel-error.js';
 import { resolveOverflow } from '../overflow.js';
@@ -18,26 +19,10 @@ const DEFAULT_MAX_BYTES = 16 * 2 ** 20;
 const MAX_MAX_BYTES = 2 ** 28;
 const MAX_CAPACITY = 2 ** 24;
 
-/** The ends of this thread by the names of their channels: opening a channel again gives the same end. */
-const ends = new Map<string, WeakRef<SharedEnd<unknown>>>();
-const forgotten = new FinalizationRegistry<string>((name) => {
-  if (ends.get(name)?.deref() === undefined) ends.delete(name);
-});
 let serial = 0;
 
-function remember<T>(end: SharedEnd<T>): SharedEnd<T> {
-  ends.set(end.memory.name, new WeakRef(end as SharedEnd<unknown>));
-  forgotten.register(end, end.memory.name);
-  return end;
-}
-
-let watched = false;
-function watchDeaths(): void {
-  if (watched) return;
-  watched = true;
-  Waker.get().onThreadDeath(() => {
-    for (const end of ends.values()) end.deref()?.sweep();
-  });
+function endOfChannel<T>(memory: ChannelMemory, codec: WireCodec<T>): SharedEnd<T> {
+  return endOf('channel', memory.name, () => ({ end: new SharedEnd<T>(memory, codec) }));
 }
 
 /**
@@ -70,8 +55,7 @@ export function sharedChannel<T>(options: SharedChannelOptions<T>): SharedChanne
   checkInteger('options.maxBytes', maxBytes, 1, MAX_MAX_BYTES);
   const overflow = resolveOverflow(given.overflow, capacity);
   const parameters = { capacity, maxBytes: maxBytes as number, overflow };
-  watchDeaths();
-  return remember(new SharedEnd<T>(ChannelMemory.create(parameters, threadId(), ++serial), codec));
+  return endOfChannel(ChannelMemory.create(parameters, threadId(), ++serial), codec);
 }
 
 /**
@@ -87,9 +71,5 @@ export function openChannel<T>(handle: ChannelHandle<T>, options?: OpenChannelOp
   const name = typeof handle.codec === 'string' ? handle.codec : '';
   const wire = resolveCodec('options.codec', codec) as WireCodec<T>;
   if (wire.name !== name) throw new CodecMismatchError(name, wire.name);
-  const memory = new ChannelMemory(region);
-  const open = ends.get(memory.name)?.deref() as SharedEnd<T> | undefined;
-  if (open !== undefined) return open;
-  watchDeaths();
-  return remember(new SharedEnd<T>(memory, wire));
+  return endOfChannel(new ChannelMemory(region), wire);
 }

@@ -1,7 +1,7 @@
 /** Who has arrived at a Barrier, and waits for the others. */
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
-import { park, Waiter, WaitQueue } from './wait-queue.js';
+import { LockWaiter, park, WaitQueue } from './wait-queue.js';
 
 /**
  * What a Barrier waits with: in one thread, or in several (shared/shared-meeting.ts).
@@ -17,7 +17,7 @@ export interface Meeting {
 }
 
 /** @internal */
-export class Arrival extends Waiter {
+export class Arrival extends LockWaiter {
   /** How many were there before it. */
   readonly place: number;
 

@@ -9,10 +9,10 @@
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
 import { Guard, type LockGuard, type Releasable } from './lock-guard.js';
-import { park, Waiter, WaitQueue } from './wait-queue.js';
+import { LockWaiter, park, WaitQueue } from './wait-queue.js';
 
 /** @internal */
-export class PermitWaiter extends Waiter {
+export class PermitWaiter extends LockWaiter {
   readonly weight: number;
 
   constructor(weight: number) {
@@ -112,7 +112,7 @@ export class Permits extends WaitQueue<PermitWaiter> implements PermitCore {
 
   /** Queues a waiter that held its permits before and can no longer be canceled. */
   regain(waiter: PermitWaiter): void {
-    this.push(waiter);
+    this.add(waiter);
     this.#grant();
   }
 
@@ -124,7 +124,7 @@ export class Permits extends WaitQueue<PermitWaiter> implements PermitCore {
     for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
       if (waiter.weight > this.#available) return;
       this.#available -= waiter.weight;
-      this.remove(waiter);
+      WaitQueue.remove(waiter);
       waiter.granted(this);
     }
   }

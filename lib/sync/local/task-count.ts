@@ -4,7 +4,7 @@ import { checkInteger } from '../../validate.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { charge, readyVoid } from '../../waiting/turn-budget.js';
 import { NegativeCounterError, WaitGroupReusedError } from './sync-error.js';
-import { park, Waiter, WaitQueue } from './wait-queue.js';
+import { LockWaiter, park, WaitQueue } from './wait-queue.js';
 
 /**
  * What a WaitGroup counts with: in one thread, or in several (shared/shared-task-count.ts).
@@ -13,7 +13,7 @@ import { park, Waiter, WaitQueue } from './wait-queue.js';
  */
 export interface TaskCount {
   readonly count: number;
-  add(delta: number): void;
+  addTasks(delta: number): void;
   /** A task of this thread begins, and ends. */
   begin(): void;
   end(): void;
@@ -31,7 +31,7 @@ export class LocalTaskCount implements TaskCount {
     return this.#count;
   }
 
-  add(delta: number): void {
+  addTasks(delta: number): void {
     const count = this.#count + delta;
     if (count < 0) throw new NegativeCounterError(count);
     checkInteger('the count', count, 0, Number.MAX_SAFE_INTEGER);
@@ -41,18 +41,18 @@ export class LocalTaskCount implements TaskCount {
   }
 
   begin(): void {
-    this.add(1);
+    this.addTasks(1);
   }
 
   end(): void {
-    this.add(-1);
+    this.addTasks(-1);
   }
 
   wait(options: WaitOptions | undefined, owner: object): Promise<void> {
     const source = waitSource(options);
     if (source?.canceled) return Promise.reject(source.reason);
     if (this.#count === 0) return readyVoid();
-    return park(this.#queue, new Waiter(), source, owner, 'WaitGroup.wait');
+    return park(this.#queue, new LockWaiter(), source, owner, 'WaitGroup.wait');
   }
 
   #returnWaits(): void {

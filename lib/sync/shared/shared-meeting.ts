@@ -10,13 +10,13 @@
  */
 
 import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
+import { endOf, type OpenEnd } from '../../memory/open-ends.js';
 import { Waker } from '../../memory/waker.js';
 import { type CancellationSource, type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
 import { Arrival, type Meeting } from '../local/meeting.js';
 import { BarrierBrokenError } from '../local/sync-error.js';
 import { park, WaitQueue } from '../local/wait-queue.js';
-import { endOf, type LockEnd } from './lock-ends.js';
 import { LockLine } from './lock-line.js';
 import { LockMemory } from './lock-memory.js';
 import {
@@ -46,7 +46,7 @@ class SharedArrival extends Arrival {
 
   /** Its arrival counts if the round was ended before it could leave. */
   override canceledBy(source: CancellationSource): void {
-    this.#meeting.remove(this);
+    this.withdraw();
     if (this.#meeting.leaves(this.round)) this.reject(source.reason);
     else this.#meeting.end(this);
     this.#meeting.waiterLeft();
@@ -74,7 +74,7 @@ function sweepSeats(words: RoundWords): void {
 }
 
 /** @internal */
-export class SharedMeeting extends WaitQueue<SharedArrival> implements Meeting, LockEnd {
+export class SharedMeeting extends WaitQueue<SharedArrival> implements Meeting, OpenEnd {
   readonly parties: number;
   readonly #memory: LockMemory;
   readonly #words: RoundWords;
@@ -90,7 +90,7 @@ export class SharedMeeting extends WaitQueue<SharedArrival> implements Meeting, 
   }
 
   static #of(memory: LockMemory): SharedMeeting {
-    return endOf(memory.name, () => {
+    return endOf('lock', memory.name, () => {
       const words = new RoundWords(memory, sweepSeats);
       return { end: new SharedMeeting(memory, words), leave: (reopened) => words.leave(reopened) };
     });
@@ -168,7 +168,7 @@ export class SharedMeeting extends WaitQueue<SharedArrival> implements Meeting, 
     const { state } = this.#words;
     for (let arrival = this.first; arrival !== undefined; arrival = this.first) {
       if (arrival.round === roundOf(state) && !flagOf(state)) return false;
-      this.remove(arrival);
+      WaitQueue.remove(arrival);
       this.end(arrival);
     }
     return true;

@@ -16,6 +16,7 @@ import { StructuredReader, writeStructured } from '../../memory/codec/structured
 import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
 import { LINE_BYTES } from '../../memory/layout.js';
 import { subregion } from '../../memory/memory.js';
+import { endOf, type OpenEnd } from '../../memory/open-ends.js';
 import { WaitSet } from '../../memory/wait-set.js';
 import { threadId, Waker } from '../../memory/waker.js';
 import { wakes } from '../../platform/driver.js';
@@ -24,8 +25,7 @@ import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
 import { waitObserver } from '../../waiting/wait-observer.js';
 import { LockPoisonedError, OnceReentrantError } from '../local/sync-error.js';
-import { park, Waiter, WaitQueue } from '../local/wait-queue.js';
-import { endOf, type LockEnd } from './lock-ends.js';
+import { LockWaiter, park, WaitQueue } from '../local/wait-queue.js';
 import { LockLine } from './lock-line.js';
 import { EXTRA, HOT, LockMemory } from './lock-memory.js';
 
@@ -45,7 +45,7 @@ const REASON = WAITERS + LINE_BYTES;
 const VALUE = REASON + REASON_BYTES;
 
 /** Waits for the outcome, or to be the next that tries. */
-class OnceWaiter<T> extends Waiter {
+class OnceWaiter<T> extends LockWaiter {
   readonly fn: () => T | PromiseLike<T>;
   readonly recovers: boolean;
 
@@ -94,7 +94,7 @@ export interface SharedOnce<T = void> {
 }
 
 /** @internal */
-export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements SharedOnce<T>, LockEnd {
+export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements SharedOnce<T>, OpenEnd {
   readonly #memory: LockMemory;
   readonly #words: Int32Array;
   readonly #waiters: WaitSet;
@@ -116,7 +116,7 @@ export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements Shared
   }
 
   static #of<T>(memory: LockMemory): SharedOnceEnd<T> {
-    return endOf(memory.name, () => {
+    return endOf('lock', memory.name, () => {
       const waiters = new WaitSet(subregion(memory.region, WAITERS, LINE_BYTES));
       return { end: new SharedOnceEnd<T>(memory, waiters), leave: () => waiters.leave() };
     });
@@ -275,7 +275,7 @@ export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements Shared
     for (let waiter = this.first; waiter !== undefined; ) {
       const next = waiter.next as OnceWaiter<T> | undefined;
       if (!waiter.recovers) {
-        this.remove(waiter);
+        WaitQueue.remove(waiter);
         waiter.reject(this.#poisonedError());
       } else if (this.#begin(true)) {
         const { fn } = waiter;

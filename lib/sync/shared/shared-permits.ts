@@ -8,6 +8,7 @@
  */
 
 import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
+import { endOf, type OpenEnd } from '../../memory/open-ends.js';
 import { Waker } from '../../memory/waker.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { ready } from '../../waiting/turn-budget.js';
@@ -15,7 +16,6 @@ import { Guard, type LockGuard } from '../local/lock-guard.js';
 import { type PermitCore, PermitWaiter } from '../local/permits.js';
 import { LockPoisonedError } from '../local/sync-error.js';
 import { park, WaitQueue } from '../local/wait-queue.js';
-import { endOf, type LockEnd } from './lock-ends.js';
 import { LockLine } from './lock-line.js';
 import { type LockKind, LockMemory } from './lock-memory.js';
 import { PermitWords } from './permit-words.js';
@@ -33,7 +33,7 @@ class SharedWaiter extends PermitWaiter {
 }
 
 /** @internal */
-export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore, LockEnd {
+export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore, OpenEnd {
   readonly #memory: LockMemory;
   readonly #words: PermitWords;
   readonly #line: LockLine;
@@ -52,7 +52,7 @@ export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore
   }
 
   static #of(memory: LockMemory, poisons: boolean): SharedPermits {
-    return endOf(memory.name, () => {
+    return endOf('lock', memory.name, () => {
       const words = new PermitWords(memory, poisons);
       words.sit(memory);
       return { end: new SharedPermits(memory, words), leave: (reopened) => words.leave(reopened) };
@@ -180,7 +180,7 @@ export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore
   #takeGrants(): void {
     while (this.#words.takeGrant()) {
       const waiter = this.#shown!;
-      this.remove(waiter);
+      WaitQueue.remove(waiter);
       const next = this.first;
       this.#shown = next;
       if (next !== undefined) {
@@ -196,7 +196,7 @@ export class SharedPermits extends WaitQueue<SharedWaiter> implements PermitCore
     for (let waiter = this.first; waiter !== undefined; ) {
       const next = waiter.next as SharedWaiter | undefined;
       if (!waiter.recovers) {
-        this.remove(waiter);
+        WaitQueue.remove(waiter);
         waiter.reject(this.#poisonedError());
       }
       waiter = next;

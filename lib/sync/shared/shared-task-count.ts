@@ -4,14 +4,14 @@
  */
 
 import { checkHandle, makeHandle, type SharedHandle } from '../../memory/handle.js';
+import { endOf, type OpenEnd } from '../../memory/open-ends.js';
 import { Waker } from '../../memory/waker.js';
 import { checkInteger } from '../../validate.js';
 import { type WaitOptions, waitSource } from '../../waiting/cancellation.js';
 import { charge, readyVoid } from '../../waiting/turn-budget.js';
 import { NegativeCounterError, TasksLostError } from '../local/sync-error.js';
 import type { TaskCount } from '../local/task-count.js';
-import { park, Waiter, WaitQueue } from '../local/wait-queue.js';
-import { endOf, type LockEnd } from './lock-ends.js';
+import { LockWaiter, park, WaitQueue } from '../local/wait-queue.js';
 import { LockLine } from './lock-line.js';
 import { LockMemory } from './lock-memory.js';
 import {
@@ -28,7 +28,7 @@ import {
   withCount,
 } from './round-words.js';
 
-class RoundWaiter extends Waiter {
+class RoundWaiter extends LockWaiter {
   readonly round: number;
 
   constructor(round: number) {
@@ -56,7 +56,7 @@ function sweepSeats(words: RoundWords): void {
 }
 
 /** @internal */
-export class SharedTaskCount extends WaitQueue<RoundWaiter> implements TaskCount, LockEnd {
+export class SharedTaskCount extends WaitQueue<RoundWaiter> implements TaskCount, OpenEnd {
   readonly #memory: LockMemory;
   readonly #words: RoundWords;
   readonly #line: LockLine;
@@ -71,7 +71,7 @@ export class SharedTaskCount extends WaitQueue<RoundWaiter> implements TaskCount
   }
 
   static #of(memory: LockMemory): SharedTaskCount {
-    return endOf(memory.name, () => {
+    return endOf('lock', memory.name, () => {
       const words = new RoundWords(memory, sweepSeats);
       return { end: new SharedTaskCount(memory, words), leave: (reopened) => words.leave(reopened) };
     });
@@ -92,7 +92,7 @@ export class SharedTaskCount extends WaitQueue<RoundWaiter> implements TaskCount
     return countOf(this.#words.state);
   }
 
-  add(delta: number): void {
+  addTasks(delta: number): void {
     this.#add(delta, 0);
   }
 
@@ -145,7 +145,7 @@ export class SharedTaskCount extends WaitQueue<RoundWaiter> implements TaskCount
     const turn = this.first !== undefined && this.first.round !== roundOf(state) ? charge(1) : undefined;
     for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
       if (waiter.round === roundOf(state)) return false; // those behind it came later
-      this.remove(waiter);
+      WaitQueue.remove(waiter);
       const dead = this.#words.spoiltBy(waiter.round);
       if (dead === undefined) waiter.resolve(undefined, turn);
       else waiter.reject(new TasksLostError(dead), turn);
