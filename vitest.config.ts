@@ -15,7 +15,7 @@ const onSharedMachine = {
   testTimeout: 120_000,
   hookTimeout: 120_000,
   retry: 1,
-  maxWorkers: Math.min(2, Math.max(1, availableParallelism() - 1)),
+  maxWorkers: 2,
   reporters: ['default', flaky],
 };
 
@@ -33,6 +33,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Many tests wait for sockets and other threads, so two files at a time pay even on two CPUs.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     ...(process.env.CI ? onSharedMachine : {}),
   },
 });
