@@ -36,6 +36,10 @@ const server = await listen(address, { framing: lines({ trimCR: false }), recycl
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => server.drain());
 console.log(`listening on ${server.url}`);
 
-for await (const batch of server) await file.appendFile(linesOf(batch));
-await file.close();
+try {
+  for await (const batch of server) await file.appendFile(linesOf(batch));
+} finally {
+  await server.close(); // a full disk ends the loop; an open listener would keep the process alive
+  await file.close();
+}
 console.log(`${server.stats().frames} lines written to ${path}`);

@@ -22,6 +22,10 @@ const REQUIRED = [
   'README.md',
   'LICENSE',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'bench/README.md',
+  'docs/guides/sockets.md',
+  'examples/echo.mjs',
   'binding.gyp',
   'scripts/native-sources.mjs',
   'dist/index.js',
@@ -29,7 +33,15 @@ const REQUIRED = [
   'dist/cli/main.js',
   `prebuilds/linux-${process.arch}/sluice.glibc.node`,
 ];
-const FOLDERS = ['dist/', 'native/core/', 'native/addon/', 'prebuilds/'];
+const FOLDERS = [
+  'dist/',
+  'docs/',
+  'examples/',
+  'bench/results/',
+  'native/core/',
+  'native/addon/',
+  'prebuilds/',
+];
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const tool = (name) => join(root, 'node_modules/.bin', name);

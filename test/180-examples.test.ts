@@ -17,6 +17,8 @@ interface Running {
   connect(): Promise<net.Socket>;
   /** Sends SIGINT; the lines that it printed after the first, and its exit status. */
   stop(): Promise<{ lines: string[]; status: number | null }>;
+  /** When it ends by itself. */
+  exited: Promise<{ status: number | null }>;
 }
 
 async function start(name: string, ...args: string[]): Promise<Running> {
@@ -40,6 +42,7 @@ async function start(name: string, ...args: string[]): Promise<Running> {
       socket.on('error', () => {});
       return socket;
     },
+    exited: exit.then(([status]) => ({ status })),
     async stop() {
       child.kill('SIGINT');
       const [status] = await exit;
@@ -74,7 +77,36 @@ describe('echo', () => {
   });
 });
 
+describe('device gateway', () => {
+  it('logs each device in once, and counts its readings in worker threads', async () => {
+    const gateway = await start('device-gateway', '0');
+    const devices = await Promise.all(
+      [7, 8, 9].map(async (number) => ({ number, socket: await gateway.connect() })),
+    );
+    await Promise.all(
+      devices.map(async ({ number, socket }) => {
+        const answer = readAll(socket);
+        socket.end(`${number} secret-${number}\n21\n22.5\n`);
+        expect(String(await answer)).toBe(`welcome ${number}\n1 21.00\n2 21.75\n`);
+      }),
+    );
+    const stranger = await gateway.connect();
+    const answer = readAll(stranger);
+    stranger.write('7 wrong\n21\n');
+    expect(String(await answer)).toBe('who are you?\n');
+    expect(await gateway.stop()).toEqual({ lines: [], status: 0 });
+  });
+});
+
 describe('line collector', () => {
+  it('closes what it opened when the output fails', async () => {
+    const collector = await start('line-collector', '0', '/dev/full');
+    const client = await collector.connect();
+    client.end('lost\n');
+    const { status } = await collector.exited;
+    expect(status).toBe(1);
+  });
+
   it('has the lines of all senders in its file, in order', async () => {
     const path = join(folder, 'all.log');
     const collector = await start('line-collector', '0', path);

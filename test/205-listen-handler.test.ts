@@ -1,5 +1,8 @@
 // `sluice listen --handler`: frames of real clients to a module in worker threads.
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readAll } from './support/clients.js';
@@ -100,10 +103,37 @@ describe('a wrong command line', () => {
     expect(ended.stderr).toMatch(said);
   });
 
+  it('that throws while it is loaded is shown with its stack', async () => {
+    const throws = fileURLToPath(new URL('programs/cli-throws-at-once.mjs', import.meta.url));
+    const ended = await sluice('listen', ANY, '--handler', throws);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(
+      /^sluice: the handler failed while it was loaded: Error: no such database\n {4}at connectTo .*cli-throws-at-once\.mjs:3/,
+    );
+  });
+
+  it.each(['.js', '.mjs'])(
+    'that names a missing %s beside its TypeScript says what to do',
+    async (ending) => {
+      const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
+      writeFileSync(
+        join(folder, `gateway${ending.replace('js', 'ts')}`),
+        'export function onBatch(): void {}\n',
+      );
+      const ended = await sluice('listen', ANY, '--handler', join(folder, `gateway${ending}`));
+      expect(ended.status).toBe(1);
+      expect(ended.stderr).toMatch(
+        new RegExp(
+          `there is gateway${ending.replace('js', 'ts').replace('.', '\\.')} beside it: compile the module`,
+        ),
+      );
+    },
+  );
+
   it('that names a module that cannot be loaded ends with status 1', async () => {
     const broken = fileURLToPath(new URL('programs/pool-broken.mjs', import.meta.url));
     const ended = await sluice('listen', ANY, '--handler', broken);
     expect(ended.status).toBe(1);
-    expect(ended.stderr).toMatch(/^sluice: .*pool-broken\.mjs/);
+    expect(ended.stderr).toMatch(/^sluice: .*pool-broken\.mjs can.t be loaded/m);
   });
 });

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { InvalidArgValueError } from '../errors.js';
 import '../lanes/index.js';
 import type { Dispatch, DispatchOptions, DrainReport, Listener } from '../net/index.js';
-import { WorkerPool } from '../pool/index.js';
+import { WorkerPool, WorkerStartError } from '../pool/index.js';
 import { ExitStatus } from './exit-status.js';
 import { FaultTally, isOrderly } from './fault-tally.js';
 import { type IntakeOptions, liveText, openListener, summaryRows } from './intake.js';
@@ -33,11 +33,19 @@ const MAX_STACKS = 10;
 /** Runs until a signal; resolves with the exit status. */
 export async function handle(options: HandleOptions): Promise<number> {
   const file = resolve(options.handler);
-  if (!existsSync(file))
+  const typed = file.replace(/js$/, 'ts');
+  if (!existsSync(file) && !existsSync(typed))
     throw new InvalidArgValueError('--handler', 'must be the file of a module', options.handler);
   const workers = options.workers ?? availableParallelism();
   await using pool = new WorkerPool(pathToFileURL(file), { workers, name: 'sluice-worker' });
-  await pool.ready(); // before the first connection: it would wait for the module
+  try {
+    await pool.ready(); // before the first connection: it would wait for the module
+  } catch (error) {
+    const thrown = error instanceof WorkerStartError ? error.cause : undefined;
+    if (thrown instanceof Error && isProgramsOwn(thrown))
+      show('the handler failed while it was loaded', thrown);
+    throw error;
+  }
   if (!pool.handlers!.includes('onBatch'))
     throw new InvalidArgValueError('--handler', 'must be a module that exports onBatch', options.handler);
   const server = await openListener(options, { recycle: false });
@@ -118,6 +126,11 @@ class Handling {
     if (this.#errors > 0) rows.push(['calls of a handler that failed', formatCount(this.#errors)]);
     return summaryRows(this.#server.stats(), rows, this.#began, this.#faults, drained);
   }
+}
+
+/** Whether its stack says where in the program's own code it was thrown; a missing file has none of that. */
+function isProgramsOwn({ stack = '' }: Error): boolean {
+  return /^ {4}at .*file:/m.test(stack);
 }
 
 /** With the lines of its stack. */

@@ -5,6 +5,7 @@
  * at once.
  */
 
+import { existsSync } from 'node:fs';
 import { Alarm } from '../waiting/alarm.js';
 import { TimerHeap } from '../waiting/timer-heap.js';
 import type { LaneHandle } from './lane-work.js';
@@ -304,7 +305,7 @@ export class Crew {
         ? new Error(`the worker ended with code ${worker.loss.exitCode} while it loaded`)
         : rebuildThrown(thrown, this.#options.errors);
     const makeError = (): WorkerStartError =>
-      new WorkerStartError(moduleName(this.#options.module), explained(cause));
+      new WorkerStartError(moduleName(this.#options.module), explained(cause, this.#options.module.href));
     const isKnown = this.#host.cannotStart(makeError) || this.#readyWaiters.length > 0;
     for (const waiter of this.#readyWaiters.splice(0)) waiter.reject(makeError());
     return isKnown;
@@ -371,10 +372,25 @@ export class Crew {
   }
 }
 
-/** Where a Node does not strip types, its own message speaks of an unknown extension. */
-function explained(cause: unknown): unknown {
-  if ((cause as { code?: unknown } | undefined)?.code !== 'ERR_UNKNOWN_FILE_EXTENSION') return cause;
-  return new Error('this Node does not run TypeScript: compile the module, or use Node 22.18 or later', {
-    cause,
-  });
+const TYPESCRIPT_ADVICE = 'compile the module, or use Node 22.18 or later, which runs TypeScript';
+
+/**
+ * Where a Node does not strip types, its own message speaks of an unknown extension; and where `x.js` is named and only `x.ts` is
+ * there, of a missing file.
+ */
+function explained(cause: unknown, module: string): unknown {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    return new Error(`this Node does not run TypeScript: ${TYPESCRIPT_ADVICE}`, { cause });
+  const typed = code === 'ERR_MODULE_NOT_FOUND' ? typeScriptBeside(module) : undefined;
+  if (typed === undefined) return cause;
+  return new Error(`there is ${typed} beside it: ${TYPESCRIPT_ADVICE} under that name`, { cause });
+}
+
+/** The name of `x.ts`, when `module` is a missing `x.js` beside it. */
+function typeScriptBeside(module: string): string | undefined {
+  const [, stem, kind] = /^(file:.*)\.([cm]?)js$/.exec(module) ?? [];
+  if (stem === undefined) return undefined;
+  const typed = new URL(`${stem}.${kind}ts`);
+  return !existsSync(new URL(module)) && existsSync(typed) ? typed.pathname.split('/').at(-1) : undefined;
 }
