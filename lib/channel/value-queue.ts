@@ -35,10 +35,20 @@ export class ValueQueue<T> {
     return value;
   }
 
-  /** The `count` values that came first. */
+  /** The `count` values that came first. There must be as many. */
   shiftMany(count: number): T[] {
-    const values: T[] = [];
-    for (let i = 0; i < count; i++) values.push(this.shift());
+    const slots = this.#slots;
+    const head = this.#head;
+    const end = head + count;
+    const values = slots.slice(head, end) as T[];
+    slots.fill(undefined, head, end);
+    const wrapped = end - slots.length;
+    if (wrapped > 0) {
+      for (let i = 0; i < wrapped; i++) values.push(slots[i] as T);
+      slots.fill(undefined, 0, wrapped);
+    }
+    this.#head = end & (slots.length - 1);
+    this.length -= count;
     return values;
   }
 

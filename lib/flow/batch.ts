@@ -87,6 +87,22 @@ export class BatchInlet<T> extends FlowConsumer<T> implements Inlet {
     }
   }
 
+  override get many(): number {
+    return this.#maxBytes === Infinity ? this.#count - this.#values.length : 1;
+  }
+
+  override takeMany(values: T[]): void {
+    const isFirst = this.#values.length === 0;
+    if (isFirst) this.#values = values;
+    else for (const value of values) this.#values.push(value);
+    if (this.#values.length >= this.#count) {
+      this.#isDue = true;
+      this.#give();
+    } else if (isFirst && this.#ms < Infinity) {
+      this.#timer.set(this.#ms);
+    }
+  }
+
   end(failure: FlowFailure | undefined): void {
     this.ready = false;
     this.#timer.clear();

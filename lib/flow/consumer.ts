@@ -11,6 +11,16 @@ export abstract class FlowConsumer<in T> {
   /** A value for it. Only while it is `ready`. It may call the program, and the program the flow. */
   abstract take(value: T): void;
 
+  /** Values that it takes at once, while it is `ready`, if `takeMany` is cheaper for it. */
+  get many(): number {
+    return 1;
+  }
+
+  /** As `take`, for 2 to `many` values; the array is the consumer's. */
+  takeMany(values: T[]): void {
+    for (const value of values) this.take(value);
+  }
+
   /** There are no more values, since the source is at its end, or has failed with `failure`. Called once at most, and last. */
   abstract end(failure: FlowFailure | undefined): void;
 

@@ -441,7 +441,11 @@ export class FlowCore<T> implements Cancellable {
     let given = false;
     while (this.#values.length > 0 && this.#consumer?.ready) {
       given = true;
-      this.#consumer.take(this.#shift());
+      const many = this.#sizes === undefined ? Math.min(this.#values.length, this.#consumer.many) : 1;
+      if (many > 1) {
+        this.counts.delivered += many;
+        this.#consumer.takeMany(this.#values.shiftMany(many));
+      } else this.#consumer.take(this.#shift());
       if (this.#overhang !== undefined) this.#admitOverhang();
     }
     if (this.isDone) this.#endConsumer();
