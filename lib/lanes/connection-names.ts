@@ -5,6 +5,7 @@
  * A name is an index and a generation. The index says which reactor has the connection, of so many: `index % reactors`.
  */
 
+import { networkInterfaces } from 'node:os';
 import {
   NAME_ADDRESS,
   NAME_ENDED,
@@ -12,11 +13,12 @@ import {
   NAME_IPV4,
   NAME_IPV6,
   NAME_PORT_AND_FAMILY,
+  NAME_SCOPE,
   NAME_UNIX,
   NAME_WORDS,
 } from '../memory/layout.js';
 import { allocateShared, type SharedRegion } from '../memory/memory.js';
-import type { RemoteAddress } from '../net/address.js';
+import type { PeerCredentials, RemoteAddress } from '../net/address.js';
 
 /** Memory is reserved for so many, and used by as many as there are. */
 export const MAX_CONNECTIONS = 2 ** 20;
@@ -54,8 +56,28 @@ export class ConnectionNames {
     const family = families[(packed & 3) as keyof typeof families];
     if (family === 'unix') return { family } as RemoteAddress;
     const address = unpackAddress(this.#bytes, (at + NAME_ADDRESS) * 4, family);
-    return { family, address, port: packed >>> 2 } as RemoteAddress;
+    const scope = this.words[at + NAME_SCOPE]!;
+    return {
+      family,
+      address: scope === 0 ? address : `${address}%${interfaceName(scope)}`,
+      port: packed >>> 2,
+    } as RemoteAddress;
   }
+
+  /** A unix socket's peer has credentials in place of an address. */
+  credentials(index: number): PeerCredentials | undefined {
+    const at = index * NAME_WORDS;
+    if ((this.words[at + NAME_PORT_AND_FAMILY]! & 3) !== NAME_UNIX) return undefined;
+    const word = (i: number): number => this.words[at + NAME_ADDRESS + i]!;
+    return { pid: word(0), uid: word(1) >>> 0, gid: word(2) >>> 0 };
+  }
+}
+
+/** Of the interface with this number; the number where it is gone. */
+function interfaceName(scope: number): string {
+  for (const [name, addresses] of Object.entries(networkInterfaces()))
+    if (addresses?.some((address) => address.family === 'IPv6' && address.scopeid === scope)) return name;
+  return String(scope);
 }
 
 function unpackAddress(bytes: Buffer, at: number, family: 'IPv4' | 'IPv6'): string {

@@ -7,7 +7,7 @@ import {
   ANSWER_PAUSE,
   ANSWER_RESUME,
 } from '../memory/layout.js';
-import type { RemoteAddress } from '../net/address.js';
+import type { LocalAddress, PeerCredentials, RemoteAddress } from '../net/address.js';
 import type { Arena } from '../net/arena.js';
 import type { Connection, OutputData } from '../net/connection.js';
 import { connectionId } from '../net/connection-id.js';
@@ -52,6 +52,14 @@ export class LaneConnection implements Connection {
   get remote(): RemoteAddress {
     this.#remote ??= this.#home.names.remote(this.#index);
     return this.#remote;
+  }
+
+  get local(): LocalAddress | undefined {
+    throw new NotSupportedError("a lane's connection.local (its reactor has the socket)");
+  }
+
+  get credentials(): PeerCredentials | undefined {
+    return this.#home.names.credentials(this.#index);
   }
 
   get closed(): boolean {

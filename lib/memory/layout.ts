@@ -82,11 +82,12 @@ export const ANSWER_DESTROY_SOON = 7;
 /** The word of a lane's counters in which a reactor says that it waits for room: whoever releases wakes the reactors. */
 export const LANE_STALLED = 0;
 
-/** A connection by its name: generation (0: none), `port << 2 | family`, 16 bytes of address. */
+/** A connection by its name: generation (0: none), `port << 2 | family`, 16 bytes of address, the interface of a link-local one. */
 export const NAME_WORDS = 8;
 export const NAME_GENERATION = 0;
 export const NAME_PORT_AND_FAMILY = 1;
 export const NAME_ADDRESS = 2;
+export const NAME_SCOPE = 6;
 /** The generation of the connection that a handler has ended; workers alone write it. */
 export const NAME_ENDED = 7;
 export const NAME_UNIX = 0;

@@ -1,6 +1,6 @@
 /** One connection of an endpoint, as the program sees it. */
 import type { WaitOptions } from '../waiting/cancellation.js';
-import type { RemoteAddress } from './address.js';
+import type { LocalAddress, PeerCredentials, RemoteAddress } from './address.js';
 
 /** What `reply` and `write` take. A string is sent as UTF-8. */
 export type OutputData = string | Uint8Array;
@@ -17,6 +17,10 @@ export interface Connection<Data = unknown> {
   readonly id: number;
   /** The peer's address. */
   readonly remote: RemoteAddress;
+  /** This end's address; undefined when the connection had ended before it was first asked for. */
+  readonly local: LocalAddress | undefined;
+  /** Of a unix socket: which process is at the other end, and whose it is. Undefined over TCP. */
+  readonly credentials: PeerCredentials | undefined;
   /** True once the connection has ended, in whatever way. */
   readonly closed: boolean;
   /** Bytes of output that this connection has not handed to the system yet. */

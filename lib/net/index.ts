@@ -3,7 +3,8 @@
 export { type DriverChoice, driver } from '../platform/driver.js';
 
 export type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
-export type { IpAddress, ListenAddress, RemoteAddress } from './address.js';
+export type { IpAddress, ListenAddress, LocalAddress, PeerCredentials, RemoteAddress } from './address.js';
+export { connect } from './connect.js';
 export type { Connection, OutputData } from './connection.js';
 export type { DescriptorWatch, Readiness, WatchDescriptorOptions } from './descriptor-watch.js';
 export type { DisconnectReason } from './disconnect-reason.js';
@@ -24,14 +25,17 @@ export {
   raw,
   varintPrefixed,
 } from './framing.js';
+export { type ActivatedSocket, inheritedSockets } from './inherited-sockets.js';
+export type { KeepAlive } from './keep-alive.js';
 export type { Limits } from './limits.js';
-export { connect, listen } from './listen.js';
+export { type InheritedSocket, listen } from './listen.js';
 export { type ConnectHandler, type Connections, Listener } from './listener.js';
-export type { EndpointOptions, ListenOptions } from './options.js';
+export type { ConnectOptions, EndpointOptions, ListenOptions } from './options.js';
 export { Peer } from './peer.js';
 export {
   BatchReleasedError,
   ConnectionClosedError,
+  ConnectTimeoutError,
   ConsumerActiveError,
   EndpointClosedError,
   SocketError,

@@ -1,27 +1,31 @@
-/** Opening endpoints. */
+/** Opening listeners. */
 
+import { InvalidArgValueError, NotSupportedError } from '../errors.js';
+import { reactors as platform } from '../platform/driver.js';
 import type { EndpointConfig, ResolvedAddress } from '../platform/sockets.js';
-import { cancellable, onCancel, throwIfCanceled } from '../waiting/cancellable.js';
+import { checkInteger, checkOptions } from '../validate.js';
+import { cancellable, throwIfCanceled } from '../waiting/cancellable.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
-import { type ListenAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
-import { CloseReason, type DisconnectReason, errnoName } from './disconnect-reason.js';
+import { boundAddress, type ParsedAddress, parseAddress, resolveAddress } from './address.js';
+import { CloseReason, errnoName } from './disconnect-reason.js';
 import type { ReactorShare } from './endpoint.js';
 import { Listener } from './listener.js';
 import { LoopReactor } from './loop-reactor.js';
-import {
-  type EndpointOptions,
-  type ListenOptions,
-  type ResolvedEndpointOptions,
-  resolveConnectOptions,
-  resolveListenOptions,
-} from './options.js';
-import { Peer } from './peer.js';
+import { type ListenOptions, resolveListenOptions } from './options.js';
 import { reactorFor } from './reactor.js';
 import { SocketError } from './socket-error.js';
 import { ThreadReactor } from './thread-reactor.js';
 
+/** A socket that this process was given: by systemd, by a parent, by another library. */
+export interface InheritedSocket {
+  /** Its descriptor. */
+  fd: number;
+}
+
 /**
- * Listens on `address`: `tcp://host:port` (port 0 lets the system pick one), `tcp://[ipv6]:port` or `unix:///path`.
+ * Listens on `address`: `tcp://host:port` (port 0 lets the system pick one), `tcp://[ipv6]:port`, `tcp://[fe80::1%eth0]:port`,
+ * `unix:///path`, `unix:@name` (Linux's abstract namespace: no file, gone with the last socket), or `{ fd: 3 }` (also `fd://3`): a
+ * stream socket that is bound already, which then belongs to the listener. {@link inheritedSockets} lists those of systemd.
  *
  * `Data` is what the program keeps with each connection: `listen<Session>(…)` types `connection.data`.
  *
@@ -36,24 +40,43 @@ import { ThreadReactor } from './thread-reactor.js';
  * await server.close();
  */
 export async function listen<Data = unknown>(
-  address: string,
+  address: string | InheritedSocket,
   options?: ListenOptions,
 ): Promise<Listener<Data>> {
-  const parsed = parseAddress(address);
+  const parsed = typeof address === 'object' && address !== null ? inherited(address) : parseAddress(address);
   const resolved = resolveListenOptions(options);
+  checkFitting(parsed, resolved.config);
   const [first] = await resolveWhile(parsed, resolved.signal);
   const shares = openListener({ ...resolved.config, address: first }, resolved.reactors, parsed.text);
   const [{ reactor, id }] = shares;
-  const bound: ListenAddress =
-    'path' in parsed
-      ? { family: 'unix', path: parsed.path }
-      : (reactor.driver.localAddress(id) as ListenAddress);
+  const bound = boundAddress(reactor.driver.localAddress(id)!);
   return new Listener<Data>(shares, bound, {
     recycle: resolved.recycle,
     outputHighWater: resolved.config.limits.outputHighWater,
     frameBytes: resolved.config.limits.frameBytes,
     signal: resolved.signal,
   });
+}
+
+function inherited(address: InheritedSocket): ParsedAddress {
+  const { fd } = checkOptions('address', address, ['fd']);
+  return { fd: checkInteger('address.fd', fd, 0, 2 ** 31 - 1), text: `fd://${fd}` };
+}
+
+/** Options that say nothing of such an address are mistakes. */
+function checkFitting(parsed: ParsedAddress, config: Omit<EndpointConfig, 'address'>): void {
+  const hasFile = 'path' in parsed && !parsed.path.startsWith('\0');
+  const refuse = (name: string, value: unknown, why: string): never => {
+    throw new InvalidArgValueError(`options.${name}`, `${why}, not for ${parsed.text},`, value);
+  };
+  if (!hasFile && config.mode >= 0) refuse('mode', config.mode, "is for a unix socket's file");
+  if (!hasFile && config.replaceStale) refuse('replaceStale', true, "is for a unix socket's file");
+  if (!('fd' in parsed)) return;
+  if (config.reusePort) refuse('reusePort', true, 'is for who opens the socket');
+  if (config.ipv6Only) refuse('ipv6Only', true, 'is for who opens the socket');
+  const found = platform().describeSocket(parsed.fd);
+  if (typeof found === 'number') throw new SocketError(errnoName(-found), 'listen', parsed.text);
+  if (found.type !== 'stream') throw new NotSupportedError(`a ${found.type} socket as`, parsed.text);
 }
 
 /** Opens it in this thread's event loop, or on `reactors` native threads. All or nothing. */
@@ -71,7 +94,7 @@ function openListener(
     return [{ reactor, id: opened(reactor.driver.listen(config)) }];
   }
   const [first, ...others] = reactorFor(text, 'listen', () => ThreadReactor.get(reactors));
-  const id = opened(first!.driver.listen({ ...config, letOthersJoin: others.length > 0 }));
+  const id = opened(first!.driver.listen(config));
   const shares: [ReactorShare, ...ReactorShare[]] = [{ reactor: first!, id }];
   try {
     for (const reactor of others)
@@ -81,54 +104,6 @@ function openListener(
     throw error;
   }
   return shares;
-}
-
-/**
- * Connects to `address`, in the forms that {@link listen} takes. A host with several addresses is tried in order.
- *
- * @throws SocketError when the host can't be resolved or the connection is refused; argument errors as `listen` has;
- * the signal's reason when it fires first.
- *
- * @example
- * const peer = await connect('tcp://127.0.0.1:7000', { framing: lines() });
- * peer.write('hello\n');
- * for await (const batch of peer) console.log(batch.text(0));
- */
-export async function connect<Data = unknown>(
-  address: string,
-  options?: EndpointOptions,
-): Promise<Peer<Data>> {
-  const parsed = parseAddress(address);
-  const resolved = resolveConnectOptions(options);
-  let failure: unknown;
-  for (const candidate of await resolveWhile(parsed, resolved.signal)) {
-    try {
-      return await connectTo<Data>(candidate, parsed, resolved);
-    } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
-async function connectTo<Data>(
-  address: ResolvedAddress,
-  parsed: ParsedAddress,
-  { config, recycle, signal }: ResolvedEndpointOptions,
-): Promise<Peer<Data>> {
-  const reactor = reactorFor(parsed.text, 'connect', () => LoopReactor.get());
-  const id = reactor.driver.connect({ ...config, address });
-  if (id < 0) throw new SocketError(errnoName(-id), 'connect', parsed.text);
-  const peer = new Peer<Data>({ reactor, id }, { recycle, outputHighWater: config.limits.outputHighWater });
-  peer.whenClosed(onCancel(signal, () => peer.closeFor(CloseReason.listenerClosed)));
-  try {
-    await peer.established;
-  } catch (reason) {
-    throwIfCanceled(signal);
-    throw new SocketError((reason as DisconnectReason).code, 'connect', parsed.text);
-  }
-  return peer;
 }
 
 async function resolveWhile(

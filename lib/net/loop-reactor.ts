@@ -2,6 +2,7 @@
 import { reactors } from '../platform/driver.js';
 import { LoopArenas } from './arena.js';
 import { DescriptorWaits } from './descriptor-waits.js';
+import { flushAtExit } from './exit-flush.js';
 import { Output } from './output.js';
 import { Reactor } from './reactor.js';
 
@@ -29,6 +30,7 @@ export class LoopReactor extends Reactor {
   private constructor() {
     super();
     this.driver.setOutputGauge(this.gauge);
+    flushAtExit(this);
   }
 
   protected override descriptorReady(fd: number): void {

@@ -1,11 +1,12 @@
 /** Options that listeners and outgoing connections share, and how they are resolved. */
 
-import { InvalidArgValueError, NotSupportedError, OutOfRangeError } from '../errors.js';
+import { NotSupportedError } from '../errors.js';
 import type { EndpointConfig } from '../platform/sockets.js';
 import { checkBoolean, checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import type { HasSignal } from '../waiting/cancellation.js';
 import { type CancellationSource, cancellationSource } from '../waiting/cancellation.js';
 import { boundFrame, type Framing, raw, resolveFraming } from './framing.js';
+import { type KeepAlive, resolveKeepAlive } from './keep-alive.js';
 import { type Limits, resolveLimits } from './limits.js';
 
 /** Options of `listen` and `connect` alike. */
@@ -23,12 +24,29 @@ export interface EndpointOptions {
   limits?: Limits;
   /** Sends small writes at once (TCP_NODELAY, tcp(7)). Default: true. */
   noDelay?: boolean;
-  /** Probes silent TCP peers: true after 60 s of silence, a number after so many ms. Default: false. */
-  keepAlive?: boolean | number;
+  /**
+   * Probes silent TCP peers, and ends the connection with `ETIMEDOUT` when they don't answer. `true`: after 60 s of silence, 10 probes a
+   * second apart, so a peer that is gone is found within 70 s; a number is the silence in ms, with the same probes. Default: false.
+   */
+  keepAlive?: boolean | number | KeepAlive;
+  /**
+   * How long output may stay unacknowledged by a TCP peer, in ms, before the connection ends with `ETIMEDOUT` (TCP_USER_TIMEOUT,
+   * RFC 5482); with `keepAlive` it decides when probes have failed, in place of their count. Default: the system's, about 15 minutes.
+   */
+  userTimeoutMs?: number;
   /** Keeps a connection open for writing when its peer has ended its side. Default: false. */
   allowHalfOpen?: boolean;
   /** Closes the endpoint when it fires; before the endpoint is open, rejects the call with the signal's reason. */
   signal?: AbortSignal | HasSignal;
+}
+
+/** Options of {@link connect}. */
+export interface ConnectOptions extends EndpointOptions {
+  /**
+   * How long the look-up and all attempts together may take, in ms, before `ERR_CONNECT_TIMEOUT`; 0: as long as the system has
+   * patience. Default: 10,000.
+   */
+  timeoutMs?: number;
 }
 
 /** Options of {@link listen}. */
@@ -45,6 +63,16 @@ export interface ListenOptions extends EndpointOptions {
   reusePort?: boolean;
   /** Keeps an IPv6 listener from taking IPv4 connections too. Default: false. */
   ipv6Only?: boolean;
+  /**
+   * Permissions of a unix socket's file, such as `0o660`; whoever may write to it may connect. The file never has more than these.
+   * Default: what the umask leaves of 0o777.
+   */
+  mode?: number;
+  /**
+   * Takes the place of a unix socket's file on which nobody listens: what a server leaves that was killed. A socket that is
+   * alive is still `EADDRINUSE`, and so is a file of another kind. Default: false.
+   */
+  replaceStale?: boolean;
 }
 
 const shared = [
@@ -54,12 +82,14 @@ const shared = [
   'limits',
   'noDelay',
   'keepAlive',
+  'userTimeoutMs',
   'allowHalfOpen',
   'signal',
 ] as const;
-const ofListeners = ['reactors', 'backlog', 'reusePort', 'ipv6Only'] as const;
+const ofListeners = ['reactors', 'backlog', 'reusePort', 'ipv6Only', 'mode', 'replaceStale'] as const;
 const notSupported = ['allow', 'deny', 'proxyProtocol', 'tls'] as const;
-const KEEP_ALIVE_MS = 60_000;
+
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** The most native threads that a process reads sockets in. */
 export const MAX_REACTORS = 64;
@@ -69,6 +99,11 @@ export interface ResolvedEndpointOptions {
   config: Omit<EndpointConfig, 'address'>;
   recycle: boolean;
   signal: CancellationSource | undefined;
+}
+
+/** @internal */
+export interface ResolvedConnectOptions extends ResolvedEndpointOptions {
+  timeoutMs: number;
 }
 
 /** @internal */
@@ -85,8 +120,13 @@ export function resolveListenOptions(options: unknown): ResolvedListenOptions {
 }
 
 /** @internal */
-export function resolveConnectOptions(options: unknown): ResolvedEndpointOptions {
-  return resolve(checkOptions('options', options, shared, notSupported));
+export function resolveConnectOptions(options: unknown): ResolvedConnectOptions {
+  const given = checkOptions('options', options, [...shared, 'timeoutMs'], notSupported);
+  const timeoutMs =
+    given.timeoutMs === undefined
+      ? CONNECT_TIMEOUT_MS
+      : checkInteger('options.timeoutMs', given.timeoutMs, 0, 2 ** 31 - 1);
+  return { ...resolve(given), timeoutMs };
 }
 
 function resolve(given: Record<string, unknown>): ResolvedEndpointOptions {
@@ -104,25 +144,20 @@ function resolve(given: Record<string, unknown>): ResolvedEndpointOptions {
       framing,
       limits,
       noDelay: flag('noDelay', true),
-      keepAliveSeconds: resolveKeepAlive(given.keepAlive),
+      ...resolveKeepAlive(given.keepAlive),
+      userTimeoutMs:
+        given.userTimeoutMs === undefined
+          ? 0
+          : checkInteger('options.userTimeoutMs', given.userTimeoutMs, 1, 2 ** 31 - 1),
       allowHalfOpen: flag('allowHalfOpen', false),
       backlog:
         given.backlog === undefined ? 4096 : checkInteger('options.backlog', given.backlog, 1, 2 ** 31 - 1),
       reusePort: flag('reusePort', false),
-      letOthersJoin: false,
       ipv6Only: flag('ipv6Only', false),
+      mode: given.mode === undefined ? -1 : checkInteger('options.mode', given.mode, 0, 0o777),
+      replaceStale: flag('replaceStale', false),
     },
     recycle: flag('recycle', false),
     signal: given.signal === undefined ? undefined : cancellationSource('options.signal', given.signal),
   };
-}
-
-function resolveKeepAlive(value: unknown): number {
-  if (value === undefined || value === false) return 0;
-  if (value === true) return KEEP_ALIVE_MS / 1000;
-  if (typeof value !== 'number')
-    throw new InvalidArgValueError('options.keepAlive', 'must be a boolean or ms', value);
-  if (!(value > 0 && value <= 32_767_000))
-    throw new OutOfRangeError('options.keepAlive', 'from 1 to 32767000 ms', value);
-  return Math.max(1, Math.round(value / 1000));
 }

@@ -29,6 +29,7 @@ export class Output {
   #bytes: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   #used = 0;
   #flushScheduled = false;
+  #atOnce = false;
   readonly #flush = (): void => {
     this.#flushScheduled = false;
     this.flush();
@@ -137,10 +138,21 @@ export class Output {
     pieces[at + 1] = start;
     pieces[at + 2] = start + length;
     table[PIECE_COUNT] = count + 1;
-    if (count === 0 && table[IN_TURN] === 0 && !this.#flushScheduled) {
+    if (count === 0) this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#atOnce) this.flush();
+    else if (this.#table[IN_TURN] === 0 && !this.#flushScheduled) {
       this.#flushScheduled = true;
       queueMicrotask(this.#flush);
     }
+  }
+
+  /** From now on nothing is gathered any more: the thread exits, and neither a turn's end nor a microtask will come. */
+  sendAtOnce(): void {
+    this.#atOnce = true;
+    this.flush();
   }
 
   flush(): void {

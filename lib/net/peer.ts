@@ -1,7 +1,7 @@
 /** An outgoing connection: the same batches, the other end. */
 import { checkFunction } from '../validate.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
-import type { RemoteAddress } from './address.js';
+import type { LocalAddress, PeerCredentials, RemoteAddress } from './address.js';
 import type { Connection, OutputData } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import { type DisconnectHandler, Endpoint, type ReactorShare } from './endpoint.js';
@@ -117,6 +117,14 @@ export class Peer<Data = unknown> extends Endpoint<Data> {
   /** The other end's address. */
   get remote(): RemoteAddress {
     return this.#live.remote;
+  }
+  /** As {@link Connection.local}. */
+  get local(): LocalAddress | undefined {
+    return this.#live.local;
+  }
+  /** As {@link Connection.credentials}. */
+  get credentials(): PeerCredentials | undefined {
+    return this.#live.credentials;
   }
   /** The connection itself, as batches name it. */
   get connection(): Connection<Data> {

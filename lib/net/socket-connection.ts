@@ -2,7 +2,7 @@
 import { NotSupportedError } from '../errors.js';
 import type { Driver } from '../platform/sockets.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
-import type { RemoteAddress } from './address.js';
+import { boundAddress, type LocalAddress, type PeerCredentials, type RemoteAddress } from './address.js';
 import type { Connection, OutputData } from './connection.js';
 import type { DisconnectReason } from './disconnect-reason.js';
 import type { Output } from './output.js';
@@ -34,6 +34,10 @@ export interface ConnectionHome {
   idOf(slot: number): number;
 }
 
+// Beside the connections, since few are asked.
+const locals = new WeakMap<SocketConnection, LocalAddress>();
+const unixPeers = new WeakMap<SocketConnection, PeerCredentials>();
+
 /**
  * A connection of a reactor that this thread drives or listens to. Made only when the program asks for it.
  *
@@ -64,8 +68,28 @@ export class SocketConnection implements Connection {
   }
 
   get remote(): RemoteAddress {
-    this.#remote ??= this.#home.driver.remoteAddress(this.#slot) as RemoteAddress;
+    this.#remote ??= this.#home.driver.remoteAddress(this.#slot)!;
     return this.#remote;
+  }
+
+  get local(): LocalAddress | undefined {
+    const known = locals.get(this);
+    if (known !== undefined || this.closed) return known;
+    const found = this.#home.driver.boundAddress(this.#slot);
+    if (found === undefined) return undefined;
+    const local = boundAddress(found);
+    locals.set(this, local);
+    return local;
+  }
+
+  get credentials(): PeerCredentials | undefined {
+    if (this.remote.family !== 'unix') return undefined;
+    const known = unixPeers.get(this);
+    if (known !== undefined || this.closed) return known;
+    const [pid, uid, gid] = this.#home.driver.credentials(this.#slot) ?? [0, 0, 0];
+    const found = { pid, uid, gid };
+    unixPeers.set(this, found);
+    return found;
   }
 
   get closed(): boolean {
@@ -124,9 +148,9 @@ export class SocketConnection implements Connection {
 
   destroy(reason?: unknown): void {
     if (this.closed) return;
+    void this.credentials; // and the address: the slot may belong to another when somebody asks
     this.#state = DESTROYED;
     this.#why = reason;
-    void this.remote; // the slot may belong to another when somebody asks
     this.#home.driver.destroy(this.#slot);
   }
 
@@ -142,7 +166,7 @@ export class SocketConnection implements Connection {
 
   /** @internal The driver reported the end. */
   markClosed(reason: DisconnectReason): void {
-    void this.remote;
+    void this.credentials;
     this.#state = CLOSED;
     this.#why = reason;
   }

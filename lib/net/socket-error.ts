@@ -9,25 +9,56 @@ export class SocketError extends SluiceError {
   /** The address as the program gave it, or which descriptor: `descriptor 7`. */
   readonly address: string;
   constructor(code: string, syscall: string, address: string, options?: ErrorOptions) {
-    super(code, `${syscall} ${address}: ${explanation(code, syscall)}`, options);
+    super(code, `${syscall} ${address}: ${explanation(code, syscall, address)}`, options);
     this.syscall = syscall;
     this.address = address;
   }
 }
 recogniseAcrossCopies(SocketError, 'SocketError');
 
-function explanation(code: string, syscall: string): string {
-  if (syscall === 'watch' && code === 'EPERM')
-    return 'EPERM, it is always ready and cannot be watched (a regular file, a directory, /dev/null)';
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'EADDRINUSE, the address is in use (a unix socket file that a dead server left must be removed first)';
-    case 'ENAMETOOLONG':
-      return 'ENAMETOOLONG, the path of a unix socket has at most 107 bytes on Linux';
-    default:
-      return code;
+/** A connection was not made within `timeoutMs`. `code` is `ERR_CONNECT_TIMEOUT`. */
+export class ConnectTimeoutError extends SluiceError {
+  /** The address as the program gave it. */
+  readonly address: string;
+  /** How long was waited, in ms. */
+  readonly timeoutMs: number;
+  constructor(address: string, timeoutMs: number) {
+    super('ERR_CONNECT_TIMEOUT', `connect ${address}: no answer within ${timeoutMs} ms (timeoutMs)`);
+    this.address = address;
+    this.timeoutMs = timeoutMs;
   }
 }
+recogniseAcrossCopies(ConnectTimeoutError, 'ConnectTimeoutError');
+
+function explanation(code: string, syscall: string, address: string): string {
+  if (syscall === 'watch' && code === 'EPERM')
+    return 'EPERM, it is always ready and cannot be watched (a regular file, a directory, /dev/null)';
+  const advice = (/^unix:/i.test(address) ? ofUnix : /^fd:/i.test(address) ? ofDescriptors : ofTcp)[code];
+  if (code === 'EINVAL' && /^tcp:\/\/\[fe[89ab]/i.test(address))
+    return 'EINVAL, a link-local address needs its interface: [fe80::1%eth0]';
+  return advice === undefined ? code : `${code}, ${advice}`;
+}
+
+const ofUnix: Readonly<Record<string, string>> = {
+  EADDRINUSE:
+    'the address is in use (a socket file that a dead server left must be removed first: replaceStale: true does it)',
+  ENAMETOOLONG: 'the path of a unix socket has at most 107 bytes on Linux',
+  ECONNREFUSED: 'nobody listens there any more',
+};
+
+const ofTcp: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another socket listens on that port (ss -ltnp shows whose)',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)',
+  ENODEV: 'no network interface has the name behind the percent sign',
+};
+
+const ofDescriptors: Readonly<Record<string, string>> = {
+  EBADF: 'the process was not given that descriptor',
+  ENOTSOCK: 'it is no socket',
+  EINVAL: 'it is a socket that can not listen: it is connected',
+  EEXIST: 'an endpoint of this process has it already',
+};
 
 /** The endpoint was closed before the call. `code` is `ERR_ENDPOINT_CLOSED`. */
 export class EndpointClosedError extends SluiceError {

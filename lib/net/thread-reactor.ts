@@ -4,6 +4,7 @@
  */
 import { reactors } from '../platform/driver.js';
 import { LentArenas } from './arena.js';
+import { flushAtExit } from './exit-flush.js';
 import { Output } from './output.js';
 import { Reactor, type ReactorPart } from './reactor.js';
 
@@ -28,6 +29,7 @@ export class ThreadReactor extends Reactor {
     this.output = new Output(this.table, this.driver, this.#applied);
     this.arenas = new LentArenas(this.table, this.driver);
     this.driver.setOutputGauge(this.gauge);
+    flushAtExit(this);
   }
 
   override register(part: ReactorPart): void {

@@ -18,8 +18,11 @@ export interface LimitsConfig {
   readonly [limit: string]: unknown;
 }
 
-/** An address that needs no further look-up. */
-export type ResolvedAddress = { host: string; port: number } | { path: string };
+/**
+ * An address that needs no further look-up. A path that begins with NUL is a name in Linux's abstract namespace; `fd` is a
+ * listening socket that this process was given.
+ */
+export type ResolvedAddress = { host: string; port: number } | { path: string } | { fd: number };
 
 /** Everything that an endpoint is made of. */
 export interface EndpointConfig {
@@ -27,21 +30,26 @@ export interface EndpointConfig {
   framing: FramingConfig;
   limits: LimitsConfig;
   noDelay: boolean;
-  /** Seconds of silence before the first keep-alive probe; 0: none. */
-  keepAliveSeconds: number;
+  /** Seconds of silence before the first keep-alive probe, 0: none; seconds between two; how many may stay unanswered. */
+  keepAliveIdleS: number;
+  keepAliveEveryS: number;
+  keepAliveProbes: number;
+  /** How long output may stay unacknowledged, in ms; 0: as the system has it. */
+  userTimeoutMs: number;
   allowHalfOpen: boolean;
   backlog: number;
   reusePort: boolean;
-  /** Further sockets of this process will listen on the port: other reactors'. */
-  letOthersJoin: boolean;
   ipv6Only: boolean;
+  /** Permissions of a unix socket's file; -1: what the umask leaves. */
+  mode: number;
+  /** Takes the place of a unix socket's file that nobody listens on. */
+  replaceStale: boolean;
 }
 
-export interface DriverAddress {
-  family: 'IPv4' | 'IPv6' | 'unix';
-  address?: string;
-  port?: number;
-}
+/** One end of a socket. The path is that of a unix socket that has a name; an abstract one begins with NUL. */
+export type DriverAddress =
+  | { family: 'IPv4' | 'IPv6'; address: string; port: number; path?: undefined }
+  | { family: 'unix'; path?: string; address?: undefined; port?: undefined };
 
 /**
  * Opening, naming and closing. Endpoints are named by number, connections by slot; a slot is given to another connection only
@@ -54,6 +62,10 @@ export interface Sockets {
   connect(config: EndpointConfig): number;
   localAddress(endpoint: number): DriverAddress | undefined;
   remoteAddress(slot: number): DriverAddress | undefined;
+  /** This end of a connection that is open. */
+  boundAddress(slot: number): DriverAddress | undefined;
+  /** `[pid, uid, gid]` of a unix socket's peer. */
+  credentials(slot: number): [number, number, number] | undefined;
   /** Why the transport of a connection that ends with the reason `transport` has failed, in the words of its library. */
   failureOf(slot: number): string;
   /** Whether no more is read of the connection, though its endpoint is. Writing goes on, and an end with nothing unread before it is noticed. */
@@ -74,6 +86,11 @@ export interface Sockets {
   drain(endpoint: number, quietMs: number): void;
   /** Fills `out` in the order of `STATS_FIELDS`. */
   stats(endpoint: number, out: Float64Array): void;
+  /**
+   * The process is about to exit: sends the gathered and the queued output, and waits as long as peers take it; `patienceMs` for
+   * the next step, ten times that altogether. Nothing else is asked of the driver afterwards.
+   */
+  leave(patienceMs: number): void;
   /** Counted: the driver keeps the process alive while there are more refs than unrefs. */
   ref(): void;
   unref(): void;
@@ -113,8 +130,17 @@ export interface ThreadedDriver extends Driver, LentFrames {
   join(config: EndpointConfig, first: ThreadedDriver, endpoint: number): number;
 }
 
+/** What a descriptor is, as far as it is a socket. */
+export interface SocketDescription {
+  type: 'stream' | 'datagram' | 'other';
+  family: 'IPv4' | 'IPv6' | 'unix' | 'other';
+  listening: boolean;
+}
+
 /** Makes reactors. */
 export interface Reactors {
+  /** An errno value negated for what is no socket. */
+  describeSocket(fd: number): SocketDescription | number;
   LoopReactor: new (
     turnTable: Int32Array,
     onTurn: () => void,

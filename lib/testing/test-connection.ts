@@ -5,7 +5,9 @@ import {
   type Connection,
   ConnectionClosedError,
   type DisconnectReason,
+  type LocalAddress,
   type OutputData,
+  type PeerCredentials,
   type RemoteAddress,
   type WaitOptions,
   WriteAfterEndError,
@@ -20,6 +22,10 @@ export interface TestConnectionOptions<Data = unknown> {
   id?: number;
   /** The peer's address. Default: `127.0.0.1`, with a port of its own. */
   remote?: RemoteAddress;
+  /** This end's address. Default: undefined. */
+  local?: LocalAddress;
+  /** Who the peer is, for a unix socket. Default: undefined. */
+  credentials?: PeerCredentials;
   /** What the program keeps with it. Default: undefined. */
   data?: Data;
   /** Bytes of `connection.state`, as with `dispatch(…, { stateBytes })`. Default: none, and reading it is refused. */
@@ -37,6 +43,8 @@ const FIRST_PORT = 40_000;
 export class TestConnection<Data = unknown> implements Connection<Data> {
   readonly id: number;
   readonly remote: RemoteAddress;
+  readonly local: LocalAddress | undefined;
+  readonly credentials: PeerCredentials | undefined;
   data: Data;
   /** Each `write`, `reply` and `end(data)`, in order. */
   readonly writes: Buffer[] = [];
@@ -62,6 +70,8 @@ export class TestConnection<Data = unknown> implements Connection<Data> {
       address: '127.0.0.1',
       port: FIRST_PORT + (this.id % 20_000),
     };
+    this.local = options.local;
+    this.credentials = options.credentials;
     this.data = options.data as Data;
     this.#state = options.stateBytes === undefined ? undefined : new Uint8Array(options.stateBytes);
     this.#highWater = options.outputHighWater ?? 64 * 1024;
@@ -183,7 +193,7 @@ export class TestConnection<Data = unknown> implements Connection<Data> {
  * console.log(device.lines); // prints: [ 'hello' ]
  */
 export function testConnection<Data = unknown>(options?: TestConnectionOptions<Data>): TestConnection<Data> {
-  const known = ['id', 'remote', 'data', 'stateBytes', 'outputHighWater'] as const;
+  const known = ['id', 'remote', 'local', 'credentials', 'data', 'stateBytes', 'outputHighWater'] as const;
   const given = checkOptions('options', options, known) as TestConnectionOptions<Data>;
   if (given.id !== undefined) checkInteger('options.id', given.id, 1, Number.MAX_SAFE_INTEGER);
   if (given.stateBytes !== undefined) checkInteger('options.stateBytes', given.stateBytes, 1, 2 ** 16);

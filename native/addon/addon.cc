@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include "inherited_sockets.h"
 #include "lane_sink_wrap.h"
 #include "log_wrap.h"
 #include "reactor_wrap.h"
@@ -20,6 +21,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Waker", WakerWrap::define(env));
   defineThreads(env, exports);
   defineLog(env, exports);
+  defineInheritedSockets(env, exports);
   defineTesting(env, exports);
   auto layout = Napi::Object::New(env);
   layout.Set("batches", tt::kBatches);

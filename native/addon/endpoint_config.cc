@@ -85,7 +85,8 @@ EndpointConfig EndpointConfig::from(const Napi::Value& value, int& error) {
   bool complete = true;
   const Properties config(value, complete);
   SocketAddress address;
-  error = addressFrom(config.object("address"), address);
+  const bool inherited = config.object("address").has("fd");
+  error = inherited ? 0 : addressFrom(config.object("address"), address);
   const Properties limits = config.object("limits");
   EndpointOptions options;
   options.limits = {.connections = limits.word("connections"),
@@ -96,12 +97,17 @@ EndpointConfig EndpointConfig::from(const Napi::Value& value, int& error) {
                     .outputHighWater = limits.bytes("outputHighWater"),
                     .outputStallMs = limits.word("outputStallMs")};
   options.socket = {.noDelay = config.flag("noDelay"),
-                    .keepAliveSeconds = static_cast<int>(config.number("keepAliveSeconds"))};
+                    .keepAliveIdleS = static_cast<int>(config.number("keepAliveIdleS")),
+                    .keepAliveEveryS = static_cast<int>(config.number("keepAliveEveryS")),
+                    .keepAliveProbes = static_cast<int>(config.number("keepAliveProbes")),
+                    .userTimeoutMs = static_cast<int>(config.number("userTimeoutMs"))};
   options.allowHalfOpen = config.flag("allowHalfOpen");
   const ListenOptions listen{.backlog = static_cast<int>(config.number("backlog")),
                              .reusePort = config.flag("reusePort"),
-                             .letOthersJoin = config.flag("letOthersJoin"),
-                             .ipv6Only = config.flag("ipv6Only")};
+                             .ipv6Only = config.flag("ipv6Only"),
+                             .fd = inherited ? static_cast<int>(config.object("address").number("fd")) : -1,
+                             .mode = static_cast<int>(config.number("mode")),
+                             .replaceStale = config.flag("replaceStale")};
   Framer framer = framerFrom(config.object("framing"), options.limits.frameBytes, complete);
   if (!complete) error = ECANCELED;
   return {.address = address, .listen = listen, .endpoint = options, .framer = std::move(framer)};

@@ -24,6 +24,15 @@ Napi::Value describe(Napi::Env env, const PeerAddress& peer) {
   return object;
 }
 
+/// What a socket is bound to: as describe(), with the path of a unix socket that has one.
+Napi::Value describeBound(Napi::Env env, const SocketAddress& address) {
+  const Napi::Value described = describe(env, PeerAddress::from(address));
+  if (const std::string_view path = address.path(); !path.empty()) {
+    described.As<Napi::Object>().Set("path", Napi::String::New(env, path.data(), path.size()));
+  }
+  return described;
+}
+
 uint32_t word(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
 
 /// An endpoint's id, or an errno value negated.
@@ -42,6 +51,9 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::connect>("connect"),
       Base::template InstanceMethod<&Self::localAddress>("localAddress"),
       Base::template InstanceMethod<&Self::remoteAddress>("remoteAddress"),
+      Base::template InstanceMethod<&Self::boundAddress>("boundAddress"),
+      Base::template InstanceMethod<&Self::credentials>("credentials"),
+      Base::template InstanceMethod<&Self::leave>("leave"),
       Base::template InstanceMethod<&Self::drain>("drain"),
       Base::template InstanceMethod<&Self::failureOf>("failureOf"),
       Base::template InstanceMethod<&Self::watchDrain>("watchDrain"),
@@ -123,13 +135,13 @@ Napi::Value ReactorWrap<Driver>::connect(const Napi::CallbackInfo& info) {
 template <typename Driver>
 Napi::Value ReactorWrap<Driver>::localAddress(const Napi::CallbackInfo& info) {
   bool found = false;
-  PeerAddress address;
+  SocketAddress address;
   driver_->control([&](Reactor& reactor) {
     const Endpoint* endpoint = reactor.endpoint(word(info[0]));
     found = endpoint != nullptr;
-    if (found) address = PeerAddress::from(endpoint->listener.address());
+    if (found) address = endpoint->listener.address();
   });
-  return found ? describe(info.Env(), address) : info.Env().Undefined();
+  return found ? describeBound(info.Env(), address) : info.Env().Undefined();
 }
 
 template <typename Driver>
@@ -142,6 +154,41 @@ Napi::Value ReactorWrap<Driver>::remoteAddress(const Napi::CallbackInfo& info) {
     if (found) address = connection->peer;
   });
   return found ? describe(info.Env(), address) : info.Env().Undefined();
+}
+
+/// (slot): this end of a connection that is open.
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::boundAddress(const Napi::CallbackInfo& info) {
+  bool found = false;
+  SocketAddress address;
+  driver_->control([&](Reactor& reactor) {
+    const Connection* connection = reactor.connection(word(info[0]));
+    found = connection != nullptr && connection->isOpen() && SocketAddress::boundTo(connection->fd, address) == 0;
+  });
+  return found ? describeBound(info.Env(), address) : info.Env().Undefined();
+}
+
+/// (slot): [pid, uid, gid] of a unix socket's peer.
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::credentials(const Napi::CallbackInfo& info) {
+  PeerAddress peer;
+  driver_->control([&](Reactor& reactor) {
+    if (const Connection* connection = reactor.connection(word(info[0]))) peer = connection->peer;
+  });
+  if (peer.family != AF_UNIX) return info.Env().Undefined();
+  const sys::PeerCredentials found = peer.credentials();
+  auto triple = Napi::Array::New(info.Env(), 3);
+  triple.Set(0U, Napi::Number::New(info.Env(), found.pid));
+  triple.Set(1U, Napi::Number::New(info.Env(), found.uid));
+  triple.Set(2U, Napi::Number::New(info.Env(), found.gid));
+  return triple;
+}
+
+/// (patienceMs)
+template <typename Driver>
+void ReactorWrap<Driver>::leave(const Napi::CallbackInfo& info) {
+  const auto patienceMs = static_cast<int>(word(info[0]));
+  driver_->control([&](Reactor& reactor) { reactor.leave(patienceMs); });
 }
 
 template <typename Driver>

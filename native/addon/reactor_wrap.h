@@ -22,6 +22,9 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   Napi::Value connect(const Napi::CallbackInfo& info);
   Napi::Value localAddress(const Napi::CallbackInfo& info);
   Napi::Value remoteAddress(const Napi::CallbackInfo& info);
+  Napi::Value boundAddress(const Napi::CallbackInfo& info);
+  Napi::Value credentials(const Napi::CallbackInfo& info);
+  void leave(const Napi::CallbackInfo& info);
   void drain(const Napi::CallbackInfo& info);
   Napi::Value failureOf(const Napi::CallbackInfo& info);
   Napi::Value watchDrain(const Napi::CallbackInfo& info);

@@ -153,10 +153,12 @@ uint32_t ThreadDriver::join(EndpointConfig config, ThreadDriver& first, uint32_t
     error = EBADF;
     return 0;
   }
-  const bool systemSpreads = Listener::systemSpreads(address.family());
+  // Sockets of their own only where the program lets others share the port anyway: the system would let anybody of this user
+  // join them. Else one socket takes all connections in and deals them out.
+  const bool systemSpreads =
+      config.listen.reusePort && config.listen.fd < 0 && Listener::systemSpreads(address.family());
   uint32_t id = 0;
   control([&](Reactor& reactor) {
-    config.listen.reusePort = true;
     Endpoint* endpoint = systemSpreads
                              ? reactor.listen(address, config.listen, std::move(config.framer), config.endpoint, error)
                              : reactor.addEndpoint(std::move(config.framer), config.endpoint);

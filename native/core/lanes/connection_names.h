@@ -35,6 +35,7 @@ class ConnectionNames {
       std::memcpy(&word, peer.ip.data() + size_t{4} * i, 4);
       words_.storeRelaxed(at + layout::kNameAddress + i, word);
     }
+    words_.storeRelaxed(at + layout::kNameScope, peer.scope);
     words_.store(at + layout::kNameGeneration, connection.generation);
   }
 

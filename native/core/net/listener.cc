@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <cerrno>
+#include <climits>
 #include <fcntl.h>
 #include <mutex>
 #include <netinet/in.h>
@@ -9,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "net/stale_socket.h"
 #include "net/sys/nonblocking.h"
 
 namespace sluice {
@@ -36,11 +38,27 @@ bool identify(const char* path, uint64_t& device, uint64_t& inode) noexcept {
   return true;
 }
 
+bool isSocketFile(const char* path) noexcept {
+#ifdef __linux__
+  struct statx info{};
+  return ::statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) == 0 && S_ISSOCK(info.stx_mode);
+#else
+  struct stat info{};
+  return ::lstat(path, &info) == 0 && S_ISSOCK(info.st_mode);
+#endif
+}
+
 // While one listener has given its reserve up, no other, on another reactor's thread, may take the descriptor. Accepting is
 // a few microseconds of the kernel's time, and the lock costs nothing beside it.
 std::mutex descriptors;
 
 int openReserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+std::string absolute(const char* path) {
+  if (path[0] == '/') return path;
+  char folder[PATH_MAX];
+  return ::getcwd(folder, sizeof folder) != nullptr ? std::string(folder) + '/' + path : std::string();
+}
 
 }  // namespace
 
@@ -60,23 +78,56 @@ int Listener::open(const SocketAddress& address, const ListenOptions& options) n
     const int only = options.ipv6Only ? 1 : 0;
     ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
   }
-  bool ready = ::bind(fd_, address.raw(), address.length) == 0;
   address_ = address;
-  if (const char* path = unixPath(address); ready && path != nullptr) identify(path, unixDevice_, unixInode_);
-  // Only now: with the option set before, bind would succeed beside a stranger that has it too.
-  if (ready && options.letOthersJoin && systemSpreads(address.family())) {
-    ready = ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
-  }
-  ready = ready && ::listen(fd_, options.backlog) == 0;
-  if (!ready) {
-    const int error = errno;
+  const int error =
+      options.replaceStale && unixPath(address) != nullptr ? claimPath(address, options) : bind(address, options);
+  if (error != 0) {
     close();
     return error;
   }
-  if (address.family() != AF_UNIX) {
-    address_.length = sizeof address_.storage;
-    if (::getsockname(fd_, address_.raw(), &address_.length) != 0) address_ = address;
-  }
+  if (address.family() != AF_UNIX && SocketAddress::boundTo(fd_, address_) != 0) address_ = address;
+  reserve_ = openReserve();
+  return 0;
+}
+
+/// Binds and listens. Returns 0 or an errno value.
+int Listener::bind(const SocketAddress& address, const ListenOptions& options) noexcept {
+  const char* path = unixPath(address);
+  const auto mode = static_cast<mode_t>(options.mode);
+  // On Linux bind(2) gives the file what the socket itself has of permissions, less the umask: so it is never open to more
+  // than `mode`, not for a moment. What the umask takes off is given back behind it.
+  if (path != nullptr && options.mode >= 0) ::fchmod(fd_, mode);
+  if (::bind(fd_, address.raw(), address.length) != 0) return errno;
+  if (path != nullptr && identify(path, unixDevice_, unixInode_)) unixFile_ = absolute(path);
+  if (path != nullptr && options.mode >= 0 && ::chmod(path, mode) != 0) return errno;
+  return ::listen(fd_, options.backlog) == 0 ? 0 : errno;
+}
+
+/// As bind(), where a stale file at the path gives way.
+int Listener::claimPath(const SocketAddress& address, const ListenOptions& options) noexcept {
+  const char* path = unixPath(address);
+  FolderLock lock;
+  if (const int error = lock.take(path); error != 0) return error == EWOULDBLOCK ? EADDRINUSE : error;
+  // A file of another kind is nobody's to remove. connect(2) refuses it as it refuses a dead socket.
+  if (isSocketFile(path) && isStaleSocket(address) && ::unlink(path) != 0 && errno != ENOENT) return errno;
+  return bind(address, options);
+}
+
+int Listener::take(int fd, const ListenOptions& options) noexcept {
+  int value = 0;
+  socklen_t length = sizeof value;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &length) != 0) return errno;
+  if (value != SOCK_STREAM) return EPROTONOSUPPORT;
+  SocketAddress address;
+  if (const int error = SocketAddress::boundTo(fd, address); error != 0) return error;
+  if (address.family() != AF_UNIX && address.family() != AF_INET && address.family() != AF_INET6) return EAFNOSUPPORT;
+  length = sizeof value;
+  const bool listens = ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
+  if (!listens && ::listen(fd, options.backlog) != 0) return errno;
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return errno;
+  fd_ = fd;
+  address_ = address;
   reserve_ = openReserve();
   return 0;
 }
@@ -95,7 +146,10 @@ Listener::Accepted Listener::accept() noexcept {
     SocketAddress remote;
     remote.length = sizeof remote.storage;
     const int fd = sys::accept(fd_, remote.raw(), &remote.length);
-    if (fd >= 0) return {Outcome::kAccepted, fd, PeerAddress::from(remote)};
+    if (fd >= 0) {
+      return {Outcome::kAccepted, fd,
+              remote.family() == AF_UNIX ? PeerAddress::ofUnixPeer(fd) : PeerAddress::from(remote)};
+    }
     switch (errno) {
       case EAGAIN:
         return {Outcome::kEmpty, -1, {}};
@@ -140,16 +194,17 @@ Listener::Accepted Listener::refuseWithReserve() noexcept {
 
 void Listener::close() noexcept {
   if (fd_ >= 0) {
-    if (const char* path = unixPath(address_); path != nullptr && unixInode_ != 0) {
-      uint64_t device = 0;
-      uint64_t inode = 0;
-      if (identify(path, device, inode) && device == unixDevice_ && inode == unixInode_) ::unlink(path);
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    if (!unixFile_.empty() && identify(unixFile_.c_str(), device, inode) && device == unixDevice_ &&
+        inode == unixInode_) {
+      ::unlink(unixFile_.c_str());
     }
     ::close(fd_);
   }
   if (reserve_ >= 0) ::close(reserve_);
   fd_ = reserve_ = -1;
-  unixInode_ = 0;
+  unixFile_.clear();
 }
 
 }  // namespace sluice

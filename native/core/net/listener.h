@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "net/address.h"
 
@@ -15,8 +16,10 @@ namespace sluice {
 struct ListenOptions {
   int backlog = 4096;
   bool reusePort = false;
-  bool letOthersJoin = false;  // takes the port for itself, then lets further sockets of this user share it
   bool ipv6Only = false;
+  int fd = -1;                // a socket that was opened elsewhere, in place of an address
+  int mode = -1;              // permissions of a unix socket's file; -1: what the umask leaves
+  bool replaceStale = false;  // takes the place of a unix socket's file that nobody listens on
 };
 
 class Listener {
@@ -42,6 +45,10 @@ class Listener {
   static bool systemSpreads(int family) noexcept;
   /// Returns 0 or an errno value; nothing stays open on failure.
   int open(const SocketAddress& address, const ListenOptions& options) noexcept;
+  /// Takes a stream socket over that is bound already, and may listen already: systemd's, or a parent's. Returns 0 or an errno
+  /// value (ENOTSOCK; EPROTONOSUPPORT for a socket that is not of a stream; EINVAL for one that can't listen); on failure the
+  /// descriptor is left as it was.
+  int take(int fd, const ListenOptions& options) noexcept;
   Accepted accept() noexcept;
   void close() noexcept;
 
@@ -52,11 +59,14 @@ class Listener {
 
  private:
   Accepted refuseWithReserve() noexcept;
+  int bind(const SocketAddress& address, const ListenOptions& options) noexcept;
+  int claimPath(const SocketAddress& address, const ListenOptions& options) noexcept;
 
   int fd_ = -1;
   int reserve_ = -1;
   SocketAddress address_;
-  uint64_t unixDevice_ = 0;  // which file to unlink at close: not one that somebody else put there since
+  std::string unixFile_;     // what to unlink at close, absolute: the working directory may be another by then
+  uint64_t unixDevice_ = 0;  // which file that was: not one that somebody else put there since
   uint64_t unixInode_ = 0;
 };
 

@@ -12,7 +12,10 @@ void applySocketOptions(int fd, int family, const SocketOptions& options) noexce
   if (family != AF_INET && family != AF_INET6) return;
   const int on = 1;
   if (options.noDelay) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (options.keepAliveSeconds > 0) sys::setKeepAlive(fd, options.keepAliveSeconds, 0, 0);
+  if (options.keepAliveIdleS > 0) {
+    sys::setKeepAlive(fd, options.keepAliveIdleS, options.keepAliveEveryS, options.keepAliveProbes);
+  }
+  if (options.userTimeoutMs > 0) sys::setUserTimeout(fd, static_cast<unsigned>(options.userTimeoutMs));
 }
 
 }  // namespace sluice

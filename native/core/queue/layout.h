@@ -64,6 +64,7 @@ inline constexpr uint32_t kNameWords = 8;
 inline constexpr uint32_t kNameGeneration = 0;
 inline constexpr uint32_t kNamePortAndFamily = 1;
 inline constexpr uint32_t kNameAddress = 2;
+inline constexpr uint32_t kNameScope = 6;
 inline constexpr uint32_t kNameEnded = 7;
 inline constexpr uint32_t kNameUnix = 0;
 inline constexpr uint32_t kNameIpv4 = 1;
@@ -134,6 +135,7 @@ inline constexpr Constant kAll[] = {
     {"NAME_GENERATION", kNameGeneration},
     {"NAME_PORT_AND_FAMILY", kNamePortAndFamily},
     {"NAME_ADDRESS", kNameAddress},
+    {"NAME_SCOPE", kNameScope},
     {"NAME_ENDED", kNameEnded},
     {"NAME_UNIX", kNameUnix},
     {"NAME_IPV4", kNameIpv4},

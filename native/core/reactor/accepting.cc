@@ -80,6 +80,7 @@ void Reactor::adopt(uint32_t id, int fd, const PeerAddress& peer) noexcept {
     return;
   }
   if (Connection* connection = open(*found, fd, peer); connection != nullptr) {
+    connection->active = true;  // as of one that was accepted here
     begin(*connection);
   } else {
     found->admission->leave(peer);

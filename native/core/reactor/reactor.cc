@@ -44,7 +44,9 @@ Endpoint* Reactor::addEndpoint(Framer framer, const EndpointOptions& options) {
 Endpoint* Reactor::listen(const SocketAddress& address, const ListenOptions& listenOptions, Framer framer,
                           const EndpointOptions& options, int& error) {
   auto endpoint = std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options);
-  error = endpoint->listener.open(address, listenOptions);
+  Listener& listener = endpoint->listener;
+  error =
+      listenOptions.fd >= 0 ? listener.take(listenOptions.fd, listenOptions) : listener.open(address, listenOptions);
   endpoint->admission = Ref<Admission>::make(options.limits.connections, options.limits.connectionsPerAddress);
   if (error == 0) error = poller_.add(endpoint->listener.fd(), token(endpoint->id, 0));
   return error == 0 ? keep(std::move(endpoint)) : nullptr;
@@ -64,8 +66,14 @@ Endpoint* Reactor::connect(const SocketAddress& address, Framer framer, const En
     return nullptr;
   }
   const bool pending = result != 0;
+  if (!pending && isConnectedToItself(fd)) {
+    error = ECONNREFUSED;
+    ::close(fd);
+    return nullptr;
+  }
   Endpoint* endpoint = keep(std::make_unique<Endpoint>(nextEndpointId(), std::move(framer), options));
-  Connection* connection = open(*endpoint, fd, PeerAddress::from(address));
+  Connection* connection = open(
+      *endpoint, fd, pending || address.family() != AF_UNIX ? PeerAddress::from(address) : PeerAddress::ofUnixPeer(fd));
   if (connection == nullptr) {
     error = ENOMEM;
     endpoints_.erase(endpoint->id);

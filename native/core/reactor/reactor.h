@@ -153,6 +153,11 @@ class Reactor {
   /// Where to keep each slot's queued output bytes for others to read; may be null.
   void setOutputGauge(uint32_t* gauge, uint32_t slots) noexcept;
 
+  /// The process is about to exit: sends what is queued, and waits as long as peers take it: not longer than `patienceMs`
+  /// for the next step, nor ten times that altogether. Unread input is thrown away, since a socket that is closed with unread input is
+  /// reset, and a reset overtakes what was sent. The reactor is not used afterwards.
+  void leave(int patienceMs) noexcept;
+
   // Time. tick() wants to be called about every tickPeriodMs() while needsTick().
   static constexpr uint32_t kTickMs = 50;
   uint32_t tickPeriodMs() const noexcept;

@@ -197,6 +197,7 @@ void Reactor::finishConnect(Connection& connection) noexcept {
   int error = 0;
   socklen_t length = sizeof error;
   if (::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  if (error == 0 && isConnectedToItself(connection.fd)) error = ECONNREFUSED;  // nobody listens there
   if (error != 0) return fault(connection, CloseReason::kSystem, error);
   connection.connecting = false;
   begin(connection);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -32,8 +34,13 @@ TEST(SocketAddress, TakesTheZoneOfAnInterface) {
   SocketAddress address;
   ASSERT_EQ(SocketAddress::fromIp("fe80::1%lo", 1, address), 0);
   EXPECT_NE(reinterpret_cast<const sockaddr_in6*>(address.raw())->sin6_scope_id, 0u);
-  EXPECT_EQ(SocketAddress::fromIp("fe80::1%no-such-one", 1, address), EINVAL);
+  EXPECT_EQ(SocketAddress::fromIp("fe80::1%no-such-one", 1, address), ENODEV);
   EXPECT_EQ(SocketAddress::fromIp("fe80::1%", 1, address), EINVAL);
+  for (const char* number : {"0", "4294967296", "1x", "-1", " 1"}) {
+    EXPECT_EQ(SocketAddress::fromIp(std::string("fe80::1%") + number, 1, address), ENODEV) << number;
+  }
+  ASSERT_EQ(SocketAddress::fromIp("fe80::1%4000000000", 1, address), 0);
+  EXPECT_EQ(reinterpret_cast<const sockaddr_in6*>(address.raw())->sin6_scope_id, 4'000'000'000U);
 }
 
 TEST(SocketAddress, RefusesWhatIsNoAddress) {
@@ -58,8 +65,14 @@ TEST(SocketAddress, MeasuresAbstractNamesExactly) {
   SocketAddress address;
   ASSERT_EQ(SocketAddress::fromPath("\0ab"s, address), 0);
   EXPECT_EQ(address.length, offsetof(sockaddr_un, sun_path) + 3);
+  EXPECT_EQ(address.path(), "\0ab"s);
   ASSERT_EQ(SocketAddress::fromPath("/ab", address), 0);
   EXPECT_EQ(address.length, offsetof(sockaddr_un, sun_path) + 4);
+  EXPECT_EQ(address.path(), "/ab");
+  const std::string longest = "\0"s + std::string(sizeof(sockaddr_un::sun_path) - 1, 'x');
+  ASSERT_EQ(SocketAddress::fromPath(longest, address), 0);
+  EXPECT_EQ(address.path(), longest);
+  EXPECT_EQ(SocketAddress::fromPath(longest + "x", address), ENAMETOOLONG);
 }
 
 TEST(PeerAddress, WritesItsHostOut) {
@@ -70,6 +83,47 @@ TEST(PeerAddress, WritesItsHostOut) {
   ASSERT_EQ(SocketAddress::fromPath("/tmp/x", path), 0);
   EXPECT_EQ(PeerAddress::from(path).host(), "");
   EXPECT_EQ(PeerAddress::from(path).family, AF_UNIX);
+}
+
+// Elsewhere than on a link, a zone does not tell hosts apart.
+TEST(PeerAddress, KeepsTheZoneOfALinkLocalAddressOnly) {
+  EXPECT_EQ(peerOf("fe80::1%lo").host(), "fe80::1%lo");
+  EXPECT_EQ(peerOf("fe80::1%4000000000").host(), "fe80::1%4000000000")
+      << "an interface that is gone has its number left";
+  EXPECT_EQ(peerOf("ff02::1%lo").host(), "ff02::1%lo");
+  EXPECT_EQ(peerOf("::1%lo").host(), "::1");
+  EXPECT_FALSE(SameHost{}(peerOf("fe80::1%lo"), peerOf("fe80::1%4000000000")));
+}
+
+TEST(PeerAddress, OfAUnixPeerAreItsCredentials) {
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  const sys::PeerCredentials credentials = PeerAddress::ofUnixPeer(pair[0]).credentials();
+  EXPECT_EQ(credentials.pid, ::getpid());
+  EXPECT_EQ(credentials.uid, ::geteuid());
+  EXPECT_EQ(credentials.gid, ::getegid());
+  ::close(pair[0]);
+  ::close(pair[1]);
+}
+
+TEST(ConnectedToItself, IsASocketWhoseTwoEndsAreOne) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(fd, raw, sizeof address), 0);
+  EXPECT_FALSE(isConnectedToItself(fd)) << "not connected yet";
+  socklen_t length = sizeof address;
+  ASSERT_EQ(::getsockname(fd, raw, &length), 0);
+  ASSERT_EQ(::connect(fd, raw, sizeof address), 0);
+  EXPECT_TRUE(isConnectedToItself(fd));
+  ::close(fd);
+  int pair[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  EXPECT_FALSE(isConnectedToItself(pair[0])) << "the names of both ends are empty, which makes them no one socket";
+  ::close(pair[0]);
+  ::close(pair[1]);
 }
 
 TEST(PeerAddress, OfAMappedAddressIsIPv4) {

@@ -35,13 +35,13 @@ struct Server {
   uint16_t port = 0;
 };
 
-Server listenOn(ReactorThread& thread, const EndpointOptions& options, bool letOthersJoin = false) {
+Server listenOn(ReactorThread& thread, const EndpointOptions& options, bool reusePort = false) {
   Server server;
   thread.control([&](Reactor& reactor) {
     SocketAddress address;
     SocketAddress::fromIp("127.0.0.1", 0, address);
     int error = 0;
-    Endpoint* endpoint = reactor.listen(address, {.backlog = 128, .letOthersJoin = letOthersJoin},
+    Endpoint* endpoint = reactor.listen(address, {.backlog = 128, .reusePort = reusePort},
                                         Framer(Lines(true, kMaxLine)), options, error);
     SLUICE_REQUIRE(endpoint != nullptr);
     server = {endpoint->id, PeerAddress::from(endpoint->listener.address()).port};
