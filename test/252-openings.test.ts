@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { connect, inheritedSockets, lines, listen, NotSupportedError, WorkerPool } from 'sluice';
 import { afterAll, describe, expect, it } from 'vitest';
 import { clientOf, readAll, until } from './support/clients.js';
+import { Sluice } from './support/command.js';
 
 const folder = mkdtempSync(join(realpathSync(tmpdir()), 'sluice-openings-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -165,6 +166,24 @@ describe("a unix socket's file", () => {
       expect(statSync(path).mode & 0o777).toBe(mode);
       await server.close();
     }
+  });
+
+  it('is opened by the command as --mode and --replace-stale say', async () => {
+    const path = freshPath();
+    leaveStale(path);
+    const command = new Sluice([
+      'listen',
+      `unix://${path}`,
+      '--mode',
+      '620',
+      '--replace-stale',
+      '--to',
+      'null',
+    ]);
+    expect(await command.url()).toBe(`unix://${path}`);
+    expect(statSync(path).mode & 0o777).toBe(0o620);
+    command.signal('SIGTERM');
+    expect((await command.ended).status).toBe(0);
   });
 
   it('that a dead server left gives way to replaceStale alone', async () => {

@@ -21,6 +21,8 @@ export interface IntakeOptions {
   reactors: number;
   reusePort?: true;
   ipv6Only?: true;
+  mode?: number;
+  replaceStale?: true;
   /** In ms, as all times here. */
   keepAlive?: number;
   drain: number;
@@ -42,6 +44,8 @@ export function openListener(options: IntakeOptions, { recycle }: { recycle: boo
     backlog: options.backlog,
     reusePort: options.reusePort ?? false,
     ipv6Only: options.ipv6Only ?? false,
+    ...(options.mode !== undefined && { mode: options.mode }),
+    replaceStale: options.replaceStale ?? false,
     keepAlive: options.keepAlive ?? false,
   });
 }

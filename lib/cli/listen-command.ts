@@ -18,7 +18,8 @@ const DAY_S = 86_400;
 type ListenFlags = Omit<CollectOptions, 'address'> & { handler?: string; workers?: number; lanes: number };
 
 const HELP = `
-ADDRESS is tcp://HOST:PORT, tcp://[IPV6]:PORT (port 0: the system picks one) or unix:///PATH.
+ADDRESS is tcp://HOST:PORT, tcp://[IPV6]:PORT (port 0: the system picks one), unix:///PATH, unix:@NAME (abstract), or
+fd://3: a socket that systemd or another parent hands over.
 
 SPEC is one of
 ${FRAMING_HELP}
@@ -121,6 +122,13 @@ export function addListenCommand(program: Command, finish: (status: number) => v
         .default(4096),
     )
     .option('--reuse-port', 'let other processes listen on the same port (SO_REUSEPORT)')
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        "permissions of a unix socket's file, in octal (default: what the umask leaves)",
+      ).argParser(parseMode),
+    )
+    .option('--replace-stale', "take the place of a unix socket's file that nobody listens on")
     .option('--ipv6-only', 'keep an IPv6 address from taking IPv4 connections too')
     .addOption(
       new Option(
@@ -146,6 +154,12 @@ export function addListenCommand(program: Command, finish: (status: number) => v
     .action(async (address: string, flags: ListenFlags, command: Command) =>
       finish(await listenCommand(address, flags, command)),
     );
+}
+
+function parseMode(text: string): number {
+  if (!/^[0-7]{1,4}$/.test(text))
+    throw new InvalidArgValueError('--mode', 'must be octal, such as 660,', text);
+  return Number.parseInt(text, 8);
 }
 
 function listenCommand(address: string, flags: ListenFlags, command: Command): Promise<number> {

@@ -9,9 +9,10 @@ import {
 } from '../memory/layout.js';
 import type { LocalAddress, PeerCredentials, RemoteAddress } from '../net/address.js';
 import type { Arena } from '../net/arena.js';
-import type { Connection, OutputData } from '../net/connection.js';
+import type { Connection, EndOptions, OutputData } from '../net/connection.js';
 import { connectionId } from '../net/connection-id.js';
 import type { BatchHome, FrameBatch } from '../net/frame-batch.js';
+import { endArguments } from '../net/linger.js';
 import { ConnectionClosedError, WriteAfterEndError } from '../net/socket-error.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import type { BackWriter } from './back-writer.js';
@@ -98,7 +99,13 @@ export class LaneConnection implements Connection {
     return Promise.reject(new NotSupportedError("a lane's connection.drained (its reactor has the queue)"));
   }
 
-  end(data?: OutputData): void {
+  end(first?: OutputData | EndOptions, second?: EndOptions): void {
+    const { data, lingerMs } = endArguments(first, second);
+    if (lingerMs !== undefined)
+      throw new NotSupportedError(
+        "a lane's connection.end({ lingerMs }) (its worker has no timer for it)",
+        lingerMs,
+      );
     if (data !== undefined) this.write(data);
     if (this.#isEnded || this.closed) return;
     this.#home.names.noteEnd(this.#index, this.#generation);

@@ -5,6 +5,15 @@ import type { LocalAddress, PeerCredentials, RemoteAddress } from './address.js'
 /** What `reply` and `write` take. A string is sent as UTF-8. */
 export type OutputData = string | Uint8Array;
 
+/** Options of `end`. */
+export interface EndOptions {
+  /**
+   * How long it may take until all output is sent and the peer has ended its side, in ms; then the connection is cut with
+   * `ERR_LINGER_TIMEOUT`. Not for lanes. Default: for ever.
+   */
+  lingerMs?: number;
+}
+
 /**
  * A connection: where frames come from and answers go. `Data` is what the program keeps with it: `listen<Session>(…)` types
  * `connection.data`.
@@ -52,11 +61,12 @@ export interface Connection<Data = unknown> {
   drained(options?: WaitOptions): Promise<void>;
   /**
    * Sends `data` if given, then ends this side once the output is out. Reading goes on until the peer ends its side. From then on
-   * `writable` is false, and `write`, `reply` and `end` with data throw.
+   * `writable` is false, and `write`, `reply` and `end` with data throw. `end({ lingerMs })` bounds what follows.
    *
    * @throws WriteAfterEndError with `data` after the end, ConnectionClosedError with `data` after the connection ended.
    */
-  end(data?: OutputData): void;
+  end(data?: OutputData, options?: EndOptions): void;
+  end(options: EndOptions): void;
   /**
    * Reads no more of this connection until `resume`, so that its peer has to wait; writing goes on. Frames that were read already still
    * come: those of the batch in hand, of one read ahead by a reactor on a thread of its own, and in lanes those that lie in the lane.

@@ -8,6 +8,7 @@ import type { Connection, OutputData } from './connection.js';
 import { connectionId } from './connection-id.js';
 import { CloseReason, type DisconnectReason, disconnectReason } from './disconnect-reason.js';
 import type { FrameBatch } from './frame-batch.js';
+import { lingerTimeout } from './linger.js';
 import type { Output } from './output.js';
 import { OutputWaiters } from './output-waiters.js';
 import type { Reactor, ReactorPart } from './reactor.js';
@@ -80,7 +81,10 @@ export class EndpointPart implements ReactorPart, ConnectionHome {
   disconnected(slot: number, reason: number, errno: number): void {
     const connection = this.reactor.connections[slot];
     const cause = connection?.destroyCause ?? this.#owner.causeOf(reason);
-    const why = disconnectReason(reason, errno, cause, this.#wordsFor(slot, reason));
+    const why =
+      cause === lingerTimeout
+        ? lingerTimeout
+        : disconnectReason(reason, errno, cause, this.#wordsFor(slot, reason));
     connection?.markClosed(why);
     this.outputWaiters.ended(slot, why);
     this.#owner.disconnected(this, slot, why);

@@ -5,7 +5,7 @@ export { type DriverChoice, driver } from '../platform/driver.js';
 export type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
 export type { IpAddress, ListenAddress, LocalAddress, PeerCredentials, RemoteAddress } from './address.js';
 export { connect } from './connect.js';
-export type { Connection, OutputData } from './connection.js';
+export type { Connection, EndOptions, OutputData } from './connection.js';
 export type { DescriptorWatch, Readiness, WatchDescriptorOptions } from './descriptor-watch.js';
 export type { DisconnectReason } from './disconnect-reason.js';
 export type { Dispatch, DispatchOptions, DispatchStats, FramesLost } from './dispatch-target.js';
@@ -32,12 +32,14 @@ export { type InheritedSocket, listen } from './listen.js';
 export { type ConnectHandler, type Connections, Listener } from './listener.js';
 export type { ConnectOptions, EndpointOptions, ListenOptions } from './options.js';
 export { Peer } from './peer.js';
+export { type ReconnectHandler, Redial, type RedialOptions, type RedialStats, redial } from './redial.js';
 export {
   BatchReleasedError,
   ConnectionClosedError,
   ConnectTimeoutError,
   ConsumerActiveError,
   EndpointClosedError,
+  OutputLimitError,
   SocketError,
   WriteAfterEndError,
 } from './socket-error.js';

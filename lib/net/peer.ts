@@ -2,7 +2,7 @@
 import { checkFunction } from '../validate.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import type { LocalAddress, PeerCredentials, RemoteAddress } from './address.js';
-import type { Connection, OutputData } from './connection.js';
+import type { Connection, EndOptions, OutputData } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import { type DisconnectHandler, Endpoint, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
@@ -87,8 +87,10 @@ export class Peer<Data = unknown> extends Endpoint<Data> {
     return this.#live.drained(options);
   }
   /** As {@link Connection.end}. */
-  end(data?: OutputData): void {
-    this.#live.end(data);
+  end(data?: OutputData, options?: EndOptions): void;
+  end(options: EndOptions): void;
+  end(first?: OutputData | EndOptions, second?: EndOptions): void {
+    this.#live.end(first as OutputData, second);
   }
   /** As {@link Connection.destroySoon}. */
   destroySoon(): void {

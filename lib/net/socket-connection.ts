@@ -3,8 +3,9 @@ import { NotSupportedError } from '../errors.js';
 import type { Driver } from '../platform/sockets.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
 import { boundAddress, type LocalAddress, type PeerCredentials, type RemoteAddress } from './address.js';
-import type { Connection, OutputData } from './connection.js';
+import type { Connection, EndOptions, OutputData } from './connection.js';
 import type { DisconnectReason } from './disconnect-reason.js';
+import { endArguments, lingerFor, lingerTimeout, stopLingering } from './linger.js';
 import type { Output } from './output.js';
 import type { OutputWaiters } from './output-waiters.js';
 import { ConnectionClosedError, WriteAfterEndError } from './socket-error.js';
@@ -122,14 +123,14 @@ export class SocketConnection implements Connection {
     return this.#home.outputWaiters.wait(this, this.#slot, options);
   }
 
-  end(data?: OutputData): void {
-    if (this.#state !== OPEN) {
-      if (data !== undefined) this.#checkWritable();
-      return;
-    }
+  end(first?: OutputData | EndOptions, second?: EndOptions): void {
+    const { data, lingerMs } = endArguments(first, second);
     if (data !== undefined) this.write(data);
-    this.#state = ENDED;
-    this.#home.driver.end(this.#slot);
+    if (this.#state === OPEN) {
+      this.#state = ENDED;
+      this.#home.driver.end(this.#slot);
+    }
+    if (lingerMs !== undefined && !this.closed) lingerFor(this, lingerMs, () => this.destroy(lingerTimeout));
   }
 
   pause(): void {
@@ -149,6 +150,7 @@ export class SocketConnection implements Connection {
   destroy(reason?: unknown): void {
     if (this.closed) return;
     void this.credentials; // and the address: the slot may belong to another when somebody asks
+    if (this.#state === ENDED) stopLingering(this);
     this.#state = DESTROYED;
     this.#why = reason;
     this.#home.driver.destroy(this.#slot);
@@ -167,6 +169,7 @@ export class SocketConnection implements Connection {
   /** @internal The driver reported the end. */
   markClosed(reason: DisconnectReason): void {
     void this.credentials;
+    if (this.#state === ENDED) stopLingering(this);
     this.#state = CLOSED;
     this.#why = reason;
   }

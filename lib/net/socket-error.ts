@@ -90,6 +90,26 @@ export class ConnectionClosedError extends SluiceError {
 }
 recogniseAcrossCopies(ConnectionClosedError, 'ConnectionClosedError');
 
+/** More would wait than a redialled connection may keep. `code` is `ERR_OUTPUT_LIMIT`. */
+export class OutputLimitError extends SluiceError {
+  /** Bytes that were to be written. */
+  readonly size: number;
+  /** Bytes that wait already. */
+  readonly queuedBytes: number;
+  /** Bytes that may wait: `queueBytes`. */
+  readonly limit: number;
+  constructor(size: number, queuedBytes: number, limit: number) {
+    super(
+      'ERR_OUTPUT_LIMIT',
+      `${size} bytes can not wait for a connection: ${queuedBytes} of at most ${limit} wait already (queueBytes)`,
+    );
+    this.size = size;
+    this.queuedBytes = queuedBytes;
+    this.limit = limit;
+  }
+}
+recogniseAcrossCopies(OutputLimitError, 'OutputLimitError');
+
 /** Something was written after `end()`. `code` is `ERR_WRITE_AFTER_END`. */
 export class WriteAfterEndError extends SluiceError {
   constructor() {

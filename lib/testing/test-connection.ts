@@ -5,6 +5,7 @@ import {
   type Connection,
   ConnectionClosedError,
   type DisconnectReason,
+  type EndOptions,
   type LocalAddress,
   type OutputData,
   type PeerCredentials,
@@ -12,6 +13,7 @@ import {
   type WaitOptions,
   WriteAfterEndError,
 } from '../net/index.js';
+import { endArguments } from '../net/linger.js';
 import { checkInteger, checkOptions } from '../validate.js';
 import { cancellable, throwIfCanceled } from '../waiting/cancellable.js';
 import { waitSource } from '../waiting/cancellation.js';
@@ -52,6 +54,8 @@ export class TestConnection<Data = unknown> implements Connection<Data> {
   paused = false;
   /** How the program ended it: `'end'`, `'destroySoon'` or `'destroy'`; undefined while it has not. */
   endedBy: 'end' | 'destroySoon' | 'destroy' | undefined;
+  /** What `end` was given as `lingerMs`. Nothing cuts the connection then: a test does that. */
+  lingerMs: number | undefined;
   /** What `destroy` was given. */
   destroyCause: unknown;
   readonly #state: Uint8Array | undefined;
@@ -128,9 +132,11 @@ export class TestConnection<Data = unknown> implements Connection<Data> {
     });
   }
 
-  end(data?: OutputData): void {
+  end(first?: OutputData | EndOptions, second?: EndOptions): void {
+    const { data, lingerMs } = endArguments(first, second);
     if (data !== undefined) this.write(data);
     if (this.writable) this.endedBy = 'end';
+    this.lingerMs = lingerMs;
   }
 
   pause(): void {

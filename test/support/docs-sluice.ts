@@ -10,7 +10,7 @@ import * as sluice from 'sluice';
 
 export * from 'sluice';
 
-const opened: (sluice.Listener | sluice.Peer)[] = [];
+const opened: (sluice.Listener | sluice.Peer | sluice.Redial)[] = [];
 const clients: Promise<unknown>[] = [];
 /** Where an example's addresses really are: two examples, and whatever runs on this machine, may want the same port. */
 const places = new Map<string, string>();
@@ -33,7 +33,11 @@ async function visit(server: sluice.Listener, kind: string): Promise<void> {
   client.destroy();
 }
 
-export async function listen(address: string, options?: sluice.ListenOptions): Promise<sluice.Listener> {
+export async function listen(
+  address: string | sluice.InheritedSocket,
+  options?: sluice.ListenOptions,
+): Promise<sluice.Listener> {
+  if (typeof address !== 'string') return sluice.listen(address, options); // nobody hands an example sockets
   const server = await sluice.listen(freshPlace(address), options);
   opened.push(server);
   places.set(address, server.url);
@@ -41,8 +45,15 @@ export async function listen(address: string, options?: sluice.ListenOptions): P
   return server;
 }
 
-async function echo(): Promise<string> {
-  const server = await sluice.listen('tcp://127.0.0.1:0');
+/** An echo at a place that is known before it listens. */
+function echoes(): string {
+  const place = `unix://${join(mkdtempSync(join(tmpdir(), 'sluice-')), 'echo')}`;
+  clients.push(echo(place));
+  return place;
+}
+
+async function echo(place = 'tcp://127.0.0.1:0'): Promise<string> {
+  const server = await sluice.listen(place);
   opened.push(server);
   server.onBatch((batch) => {
     for (const frame of batch) frame.reply(frame.bytes());
@@ -56,6 +67,13 @@ export async function connect(address: string, options?: sluice.EndpointOptions)
   const peer = await sluice.connect(place, options);
   opened.push(peer);
   return peer;
+}
+
+export function redial(addresses: string | readonly string[], options?: sluice.RedialOptions): sluice.Redial {
+  const [server, ...others] = [addresses].flat() as string[];
+  const line = sluice.redial([places.get(server!) ?? echoes(), ...others], options);
+  opened.push(line);
+  return line;
 }
 
 /** Lets the clients have their turn, then closes what is open. */
