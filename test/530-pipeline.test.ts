@@ -441,7 +441,7 @@ describe('the end', () => {
   });
 });
 
-it('refuses wrong arguments at the call', async () => {
+it('refuses wrong arguments at the call', () => {
   for (const capacity of [0, -1, Number.NaN, 1.5]) {
     expect(() => pipeline([], { capacity })).toThrow(
       expect.objectContaining({ code: 'ERR_OUT_OF_RANGE', value: capacity }),
@@ -459,10 +459,9 @@ it('refuses wrong arguments at the call', async () => {
   );
   expect(() => pipeline([], { ordered: 'some' as 'key' })).toThrow(/ordered/);
   expect(() => pipeline([], { typo: 1 } as never)).toThrow(/typo/);
-  await expect(pipeline([1], { ordered: 'key' }).output(() => {}).done).rejects.toMatchObject({
-    stage: 'input',
-    cause: { code: 'ERR_INVALID_ARG_VALUE' },
-  });
+  expect(() => pipeline([1], { ordered: 'key' })).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+  );
 });
 
 it('refuses a second consumer of its input', async () => {

@@ -1,6 +1,6 @@
 /** A stage that gathers values into groups: arrays of so many, of so many bytes, or of what came within some time. */
 import { type ResolvedBatchOptions, StageTimer } from './batch-options.js';
-import { type Failure, NOTHING, Stage, type StageHost } from './stage.js';
+import { looseFailure, NOTHING, Stage, type StageHost } from './stage.js';
 import { Unit } from './unit.js';
 
 /** @internal */
@@ -27,9 +27,7 @@ export class BatchStage extends Stage {
   }
 
   abandon(): Unit[] {
-    const units = this.#units;
-    this.#take();
-    return units;
+    return this.#empty();
   }
 
   override giveHeld(): boolean {
@@ -69,45 +67,31 @@ export class BatchStage extends Stage {
 
   #take(): { value: unknown[]; unit: Unit } {
     const value = this.#values;
-    const unit = new Unit(this.#weight, 0, undefined, undefined, this.#units, undefined);
+    const weight = this.#weight;
+    const units = this.#empty();
+    this.out += weight;
+    return { value, unit: new Unit(weight, { members: units }) };
+  }
+
+  /** Holds nothing from here on. Answers the units of what it held. */
+  #empty(): Unit[] {
+    const units = this.#units;
     this.#timer.clear();
     this.host.held(-this.#weight);
-    this.out += this.#weight;
     this.#values = [];
     this.#units = [];
     this.#bytes = 0;
     this.#weight = 0;
     this.queued = 0;
-    return { value, unit };
+    return units;
   }
 
   #failed(value: unknown, unit: Unit, error: unknown, attempts: number): void {
-    let isOpen = true;
-    const once = (end: () => void) => () => {
-      if (!isOpen) return;
-      isOpen = false;
-      end();
+    const again = (): void => {
+      const group = this.#gather(value, unit, attempts + 1);
+      if (group !== NOTHING) this.host.pass(this.index, group, this.unitOut);
     };
-    const failure: Failure = {
-      stage: this,
-      value,
-      items: [{ value, unit }],
-      error,
-      attempts,
-      retry: once(() => {
-        const group = this.#gather(value, unit, attempts + 1);
-        if (group !== NOTHING) this.host.pass(this.index, group, this.unitOut);
-      }),
-      skip: once(() => {
-        this.failed += unit.weight;
-      }),
-      stop: (now) =>
-        once(() => {
-          this.failed += unit.weight;
-          this.giveHeld(); // what came before goes on
-          now();
-        })(),
-    };
-    this.host.decide(failure);
+    // What came before a value that stops the line goes on.
+    this.host.decide(looseFailure(this, { value, unit }, error, attempts, again, () => void this.giveHeld()));
   }
 }

@@ -1,7 +1,8 @@
 /** What becomes of values that no stage could deal with: a record of what went wrong, in an output of its own. */
 import { Buffer } from 'node:buffer';
+import { describeValue } from '../errors.js';
 import type { OutputCall, OutputSink } from './output.js';
-import type { Item } from './unit.js';
+import type { Item, Unit } from './unit.js';
 
 /** A value that failed, as a dead letter's output gets it. */
 export interface DeadLetter {
@@ -43,7 +44,8 @@ export function deadLetterOf(
 }
 
 function describeError(error: unknown): DeadLetter['error'] {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  if (!(error instanceof Error))
+    return { name: 'Error', message: typeof error === 'string' ? error : describeValue(error) };
   const { name, message, stack } = error;
   const { code } = error as { code?: unknown };
   return {
@@ -64,7 +66,11 @@ export function encodeDeadLetter(letter: DeadLetter): string {
   try {
     return JSON.stringify(letter, encodeValue);
   } catch {
-    return JSON.stringify({ ...letter, value: String(letter.value), position: String(letter.position) });
+    return JSON.stringify({
+      ...letter,
+      value: describeValue(letter.value),
+      position: describeValue(letter.position),
+    });
   }
 }
 
@@ -78,7 +84,15 @@ function encodeValue(this: unknown, key: string, value: unknown): unknown {
 
 interface Pending {
   readonly letter: DeadLetter;
-  readonly written: () => void;
+  readonly unit: Unit;
+}
+
+/** @internal Who hears what became of letters. */
+export interface DeadLetterHost {
+  /** The output has acknowledged the letter of this value. */
+  letterWritten(unit: Unit): void;
+  /** Letters can't be written any more: these were not. */
+  lettersLost(units: readonly Unit[], error: unknown, letter: DeadLetter): void;
 }
 
 /**
@@ -87,27 +101,30 @@ interface Pending {
  * @internal
  */
 export class DeadLetterWriter {
+  readonly #host: DeadLetterHost;
   readonly #sink: OutputSink<unknown>;
   readonly #call: OutputCall;
-  readonly #onFailure: (error: unknown, letter: DeadLetter) => void;
   #pending: Pending[] = [];
   #isWriting = false;
   #isOver = false;
 
-  constructor(
-    sink: OutputSink<unknown>,
-    signal: AbortSignal,
-    onFailure: (error: unknown, letter: DeadLetter) => void,
-  ) {
+  constructor(host: DeadLetterHost, sink: OutputSink<unknown>, signal: AbortSignal) {
+    this.#host = host;
     this.#sink = sink;
     this.#call = { signal };
-    this.#onFailure = onFailure;
   }
 
-  /** `written` is called when the output has acknowledged the letter. */
-  write(letter: DeadLetter, written: () => void): void {
-    this.#pending.push({ letter, written });
-    if (!this.#isWriting) void this.#run();
+  /** It has failed, or was abandoned: nothing more can be written. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  write(letter: DeadLetter, unit: Unit): void {
+    this.#pending.push({ letter, unit });
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    // What else fails in this turn is written with it.
+    queueMicrotask(() => void this.#run());
   }
 
   /** Nothing more is written, and nobody told. */
@@ -117,7 +134,6 @@ export class DeadLetterWriter {
   }
 
   async #run(): Promise<void> {
-    this.#isWriting = true;
     while (this.#pending.length > 0 && !this.#isOver) {
       const group = this.#pending;
       this.#pending = [];
@@ -125,10 +141,14 @@ export class DeadLetterWriter {
       try {
         await this.#sink.write(this.#sink.takesBytes ? letters.map(encodeDeadLetter) : letters, this.#call);
       } catch (error) {
-        if (!this.#isOver) this.#onFailure(error, letters[0]!);
-        break;
+        if (this.#isOver) return;
+        this.#isOver = true;
+        const lost = [...group, ...this.#pending].map(({ unit }) => unit);
+        this.#pending = [];
+        this.#host.lettersLost(lost, error, group[0]!.letter);
+        return;
       }
-      for (const { written } of group) if (!this.#isOver) written();
+      for (const { unit } of group) if (!this.#isOver) this.#host.letterWritten(unit);
     }
     this.#isWriting = false;
   }

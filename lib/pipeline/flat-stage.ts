@@ -1,14 +1,14 @@
 /** A stage that takes arrays apart: each of their values goes on by itself, and the array is over when all of them are. */
 import { InvalidArgTypeError } from '../errors.js';
-import { type Failure, NOTHING, Stage } from './stage.js';
-import { Unit } from './unit.js';
+import { looseFailure, NOTHING, Stage } from './stage.js';
+import { PLAIN, Unit } from './unit.js';
 
 /** @internal */
 export class FlatStage extends Stage {
   step(value: unknown, unit: Unit): unknown {
     this.in += unit.weight;
     if (Array.isArray(value)) this.#takeApart(value, unit);
-    else this.#refuse(value, unit);
+    else this.#refuse(value, unit, 1);
     return NOTHING;
   }
 
@@ -26,29 +26,21 @@ export class FlatStage extends Stage {
     }
     this.out += length;
     this.host.reweigh(length - unit.weight);
+    if (unit === PLAIN) {
+      for (let i = 0; i < length; i++) this.host.pass(this.index, values[i], PLAIN);
+      return;
+    }
+    // All parts are counted before the first goes on: one that is over at once must not end the whole.
     unit.pending = length;
-    // All parts exist before the first goes on: one that is over at once must not make the others late.
-    const parts = values.map(() => new Unit(1, 0, unit.key, undefined, undefined, unit));
-    for (let i = 0; i < length; i++) this.host.pass(this.index, values[i], parts[i]!);
+    const { key } = unit;
+    for (let i = 0; i < length; i++)
+      this.host.pass(this.index, values[i], new Unit(1, { key, parent: unit }));
   }
 
-  #refuse(value: unknown, unit: Unit): void {
+  #refuse(value: unknown, unit: Unit, attempts: number): void {
     const error = new InvalidArgTypeError('a value for flat()', 'an array', value);
-    const failure: Failure = {
-      stage: this,
-      value,
-      items: [{ value, unit }],
-      error,
-      attempts: 1,
-      retry: () => this.#refuse(value, unit),
-      skip: () => {
-        this.failed += unit.weight;
-      },
-      stop: (now) => {
-        this.failed += unit.weight;
-        now();
-      },
-    };
-    this.host.decide(failure);
+    this.host.decide(
+      looseFailure(this, { value, unit }, error, attempts, () => this.#refuse(value, unit, attempts + 1)),
+    );
   }
 }

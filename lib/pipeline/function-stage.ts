@@ -1,8 +1,9 @@
 /**
  * A stage that calls a function: parse, filter, transform.
  *
- * As long as the function returns values, a value passes in the call that brought it, and nothing is made for it. A promise, or a failed
- * call, makes an *entry*: from then on the stage keeps the order that the line was asked for.
+ * As long as the function returns values, the line calls it itself, for a run of such stages in one loop, and nothing is made for a value. A
+ * promise, or a failed call, makes an *entry*: from then on values come by `step`, and the stage keeps the order that the line was
+ * asked for. Once the failed call is settled the line calls the function itself again; a stage that has seen a promise expects more.
  *
  * - `'input'`: entries stand in one row in the order of arrival. They run at the same time, up to the concurrency, and leave from the
  *   head of the row only, so what is ready behind one that isn't waits.
@@ -25,6 +26,8 @@ export type Verdict = 'parse' | 'filter' | 'transform';
 
 /** @internal */
 export interface FunctionStageSettings {
+  /** Each call returns a promise. */
+  readonly isAsync: boolean;
   /** Calls under way at most. */
   readonly concurrency: number;
   readonly order: Order;
@@ -44,7 +47,8 @@ class Entry implements Item {
   result: unknown = undefined;
   state: 0 | 1 | 2 | 3 = WAITING;
   attempts = 0;
-  startedAt = 0;
+  /** It was the first of its key, and waits for a place to run. */
+  isAdmitted = false;
   /** Called when it comes to the head of its row: the line stops here. */
   stop: (() => void) | undefined = undefined;
 
@@ -56,7 +60,7 @@ class Entry implements Item {
 
 /** @internal */
 export class FunctionStage extends Stage {
-  readonly #verdict: Verdict;
+  readonly isFilter: boolean;
   readonly #call: (value: unknown) => unknown;
   readonly #concurrency: number;
   readonly #order: Order;
@@ -70,45 +74,76 @@ export class FunctionStage extends Stage {
   /** `'none'`: all entries. */
   readonly #loose = new Set<Entry>();
   #entries = 0;
+  #isAsync: boolean;
+  #isAbandoned = false;
+  /** Entries are being begun: one that ends at once leaves the next one to the loop that runs. */
+  #isBeginning = false;
 
   constructor(
     host: StageHost,
     settings: { name: string; index: number; before: Stage | undefined },
     verdict: Verdict,
     call: (value: unknown) => unknown,
-    { concurrency, order, onAbandon }: FunctionStageSettings,
+    { isAsync, concurrency, order, onAbandon }: FunctionStageSettings,
   ) {
     super(host, settings.name, settings.index, settings.before);
-    this.#verdict = verdict;
+    this.isFilter = verdict === 'filter';
     this.#call = call;
+    this.#isAsync = isAsync;
     this.#concurrency = concurrency;
     this.#order = order;
     this.#onAbandon = onAbandon;
+    this.#openOrShut();
   }
 
   step(value: unknown, unit: Unit): unknown {
-    this.in += unit.weight;
     if (this.#entries > 0 && !this.#mayPass(unit)) {
+      this.in += unit.weight;
       this.#enter(new Entry(value, unit));
       return NOTHING;
     }
-    const isSampled = this.times.samples;
-    const startedAt = isSampled ? performance.now() : 0;
+    const call = this.#call;
+    const startedAt = timers().clock.now();
     let result: unknown;
     try {
-      result = this.#call(value);
+      result = call(value);
+      if (isThenable(result)) {
+        this.promised(value, unit, result, startedAt);
+        return NOTHING;
+      }
     } catch (error) {
-      this.#failedAtOnce(value, unit, error);
+      this.threw(value, unit, error);
       return NOTHING;
     }
-    if (isThenable(result)) {
-      const entry = new Entry(value, unit);
-      this.#join(entry);
-      this.#follow(entry, result, timers().clock.now());
-      return NOTHING;
-    }
-    if (isSampled) this.times.sampled(performance.now() - startedAt);
+    this.times.direct(timers().clock.now() - startedAt);
+    this.in += unit.weight;
     return this.#judge(value, result, unit);
+  }
+
+  // What becomes of a call that the line has made itself, or `step`.
+
+  /** It returned a promise. */
+  promised(value: unknown, unit: Unit, result: PromiseLike<unknown>, startedAt: number): void {
+    this.in += unit.weight;
+    this.#isAsync = true;
+    const entry = new Entry(value, unit);
+    this.#join(entry);
+    this.#follow(entry, result, startedAt);
+  }
+
+  threw(value: unknown, unit: Unit, error: unknown): void {
+    this.in += unit.weight;
+    const entry = new Entry(value, unit);
+    entry.attempts = 1;
+    this.#join(entry);
+    this.#failed(entry, error);
+  }
+
+  /** The value is filtered out. */
+  drop(unit: Unit): void {
+    this.filtered += unit.weight;
+    this.host.filtered(unit.weight);
+    this.host.settle(unit);
   }
 
   abandon(): Unit[] {
@@ -118,12 +153,20 @@ export class FunctionStage extends Stage {
     this.#loose.clear();
     this.#waiting.clear();
     this.#entries = 0;
-    this.#onAbandon?.();
+    this.#isAbandoned = true;
+    this.#openOrShut();
     this.running = 0;
     this.setQueued(0);
     const live = entries.filter(({ state }) => state !== GONE);
     for (const entry of entries) entry.state = GONE;
+    this.#onAbandon?.();
     return live.map(({ unit }) => unit);
+  }
+
+  /** Values may go past `step` while none of them can meet an entry. */
+  #openOrShut(): void {
+    const isOpen = this.#entries === 0 && !this.#isAsync && !this.#isAbandoned;
+    this.host.setCall(this.index, isOpen ? this.#call : undefined);
   }
 
   /** Nothing before it in its row, and a place to run: the value needs no entry unless its function makes one. */
@@ -135,21 +178,18 @@ export class FunctionStage extends Stage {
 
   /** What comes of a result: the value for the next stage, or NOTHING. */
   #judge(value: unknown, result: unknown, unit: Unit): unknown {
-    const isFilter = this.#verdict === 'filter';
-    if (isFilter ? result : result !== undefined) {
+    if (this.isFilter ? result : result !== undefined) {
       this.out += unit.weight;
       this.unitOut = unit;
-      return isFilter ? value : result;
+      return this.isFilter ? value : result;
     }
-    this.filtered += unit.weight;
-    this.host.filtered(unit.weight);
-    this.host.settle(unit);
+    this.drop(unit);
     return NOTHING;
   }
 
   /** Puts an entry at the end of its row. Answers whether it is the first there. */
   #join(entry: Entry): boolean {
-    this.#entries++;
+    if (this.#entries++ === 0) this.#openOrShut();
     switch (this.#order) {
       case 'input':
         this.#row.push(entry);
@@ -181,7 +221,7 @@ export class FunctionStage extends Stage {
 
   /** It may run as soon as there is a place. */
   #admit(entry: Entry): void {
-    if (this.running < this.#concurrency) this.#begin(entry);
+    if (this.running < this.#concurrency && this.#waiting.length === 0) this.#begin(entry);
     else {
       this.#waiting.push(entry);
       this.setQueued(this.queued + 1);
@@ -189,34 +229,38 @@ export class FunctionStage extends Stage {
   }
 
   #begin(entry: Entry): void {
+    const call = this.#call;
     const startedAt = timers().clock.now();
     let result: unknown;
     try {
-      result = this.#call(entry.value);
+      result = call(entry.value);
+      if (isThenable(result)) {
+        this.#follow(entry, result, startedAt);
+        return;
+      }
     } catch (error) {
       entry.attempts++;
       this.#failed(entry, error);
       return;
     }
-    if (isThenable(result)) this.#follow(entry, result, startedAt);
-    else {
-      this.times.measured(timers().clock.now() - startedAt);
-      entry.attempts++;
-      this.#ended(entry, result);
-    }
+    this.times.direct(timers().clock.now() - startedAt);
+    entry.attempts++;
+    this.#ended(entry, result);
   }
 
   #follow(entry: Entry, result: PromiseLike<unknown>, startedAt: number): void {
+    // First: a thenable of the program's may throw here.
+    const promise = Promise.resolve(result);
     entry.state = RUNNING;
     entry.attempts++;
     this.running++;
     const over = (): boolean => {
       if (entry.state !== RUNNING) return false; // the line has given it up
       this.running--;
-      this.times.measured(timers().clock.now() - startedAt);
+      this.times.promised(timers().clock.now() - startedAt);
       return true;
     };
-    result.then(
+    promise.then(
       (value) => {
         if (over()) this.#ended(entry, value);
       },
@@ -240,9 +284,7 @@ export class FunctionStage extends Stage {
         this.#leaveFrom(this.#row);
         break;
       case 'none':
-        if (!this.#loose.delete(entry)) return;
-        this.#entries--;
-        this.#finish(entry);
+        if (this.#loose.delete(entry)) this.#finish(entry);
         break;
       default: {
         const { key } = entry.unit;
@@ -251,26 +293,20 @@ export class FunctionStage extends Stage {
         this.#leaveFrom(row);
         if (row.length === 0) {
           if (this.#rows.get(key) === row) this.#rows.delete(key);
-        } else {
-          const next = row.first;
-          if (next.state === WAITING) {
-            this.setQueued(this.queued - 1);
-            this.#admit(next);
-          }
+        } else if (row.first.state === WAITING && !row.first.isAdmitted) {
+          row.first.isAdmitted = true;
+          this.#waiting.push(row.first); // it is counted as queued already
         }
       }
     }
   }
 
   #leaveFrom(row: ValueQueue<Entry>): void {
-    while (row.length > 0 && row.first.state >= DONE) {
-      const entry = row.shift();
-      this.#entries--;
-      this.#finish(entry);
-    }
+    while (row.length > 0 && row.first.state >= DONE) this.#finish(row.shift());
   }
 
   #finish(entry: Entry): void {
+    if (--this.#entries === 0) this.#openOrShut();
     if (entry.stop !== undefined) {
       entry.stop();
       return;
@@ -281,44 +317,44 @@ export class FunctionStage extends Stage {
   }
 
   #beginWaiting(): void {
+    if (this.#isBeginning) return;
+    this.#isBeginning = true;
     while (this.#waiting.length > 0 && this.running < this.#concurrency) {
       const entry = this.#waiting.shift();
       this.setQueued(this.queued - 1);
       this.#begin(entry);
     }
-  }
-
-  #failedAtOnce(value: unknown, unit: Unit, error: unknown): void {
-    const entry = new Entry(value, unit);
-    entry.attempts = 1;
-    this.#join(entry);
-    this.#failed(entry, error);
+    this.#isBeginning = false;
   }
 
   #failed(entry: Entry, error: unknown): void {
     entry.state = RUNNING; // it keeps its place
-    const isGone = (): boolean => entry.state !== RUNNING;
+    const { attempts } = entry;
+    const isOpen = (): boolean => entry.state === RUNNING && entry.attempts === attempts;
     const failure: Failure = {
       stage: this,
       value: entry.value,
       items: [entry],
       error,
-      attempts: entry.attempts,
+      attempts,
+      get isOpen() {
+        return isOpen();
+      },
       retry: () => {
-        if (isGone()) return;
+        if (!isOpen()) return;
         entry.state = WAITING;
         this.#admit(entry);
         this.#beginWaiting();
       },
       skip: () => {
-        if (isGone()) return;
+        if (!isOpen()) return;
         this.failed += entry.unit.weight;
         entry.state = GONE;
         this.#leave(entry);
         this.#beginWaiting();
       },
       stop: (now) => {
-        if (isGone()) return;
+        if (!isOpen()) return;
         this.failed += entry.unit.weight;
         entry.stop = now;
         entry.state = DONE;

@@ -1,6 +1,10 @@
-/** Where a line's values come from: a flow, which it asks for as many as there is room for, or an input that wants acknowledgements. */
+/**
+ * Where a line's values come from: a plain iterable, a flow of anything else, which is asked for as many as there is room for, or an input
+ * that wants acknowledgements.
+ */
+import { receiveSide } from '../channel/selectable.js';
 import { type Flow, type FlowSource, type FlowSubscription, flow } from '../flow/index.js';
-import { readyVoid } from '../waiting/turn-budget.js';
+import { charge, readyVoid } from '../waiting/turn-budget.js';
 import { type Acknowledged, acknowledgedValues, isAcknowledgedInput } from './acknowledged.js';
 import type { PipelineInput } from './pipeline.js';
 
@@ -17,8 +21,10 @@ export interface InputHost {
 export interface LineInput {
   /** There is room, perhaps. Called often. */
   more(): void;
-  /** Nobody wants values any more, but for what was taken from the source already, if `takeHeld`. */
-  cancel(takeHeld: boolean): void;
+  /** Nothing more is wanted, but for what was taken from the source already. Says `inputEnded` when that has come. */
+  finish(): void;
+  /** Nothing is wanted any more. */
+  cancel(): void;
 }
 
 /**
@@ -26,9 +32,20 @@ export interface LineInput {
  * @throws InvalidArgTypeError, ConsumerActiveError
  */
 export function openInput<T>(host: InputHost, input: PipelineInput<T>, capacity: number): LineInput {
-  return isAcknowledgedInput(input)
-    ? new AcknowledgedReader(host, input[acknowledgedValues].bind(input))
+  if (isAcknowledgedInput(input)) return new AcknowledgedReader(host, input[acknowledgedValues].bind(input));
+  return isPlainIterable(input)
+    ? new IterableReader(host, input)
     : new FlowReader(host, flowOf(input), capacity);
+}
+
+/** It is nothing else that a flow would rather take it for. */
+function isPlainIterable<T>(input: PipelineInput<T>): input is Iterable<T> & PipelineInput<T> {
+  if (typeof input !== 'object') return false;
+  const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = input as Partial<
+    Iterable<T> & AsyncIterable<T>
+  >;
+  const isOther = receiveSide in input || 'getReader' in input || 'subscribe' in input || 'pipe' in input;
+  return typeof iterator === 'function' && asyncIterator === undefined && !isOther;
 }
 
 /** @throws InvalidArgTypeError */
@@ -39,6 +56,80 @@ function flowOf<T>(input: PipelineInput<T>): Flow<T> {
   return flow(input as FlowSource<T>, { capacity: 1 });
 }
 
+/** Values between two looks at what they cost the event loop. */
+const VALUES_A_CHARGE = 32;
+
+/** Takes values of a synchronous iterable as there is room for them, and none ahead. */
+class IterableReader<T> implements LineInput {
+  readonly #host: InputHost;
+  readonly #source: Iterable<T>;
+  #iterator: Iterator<T> | undefined;
+  /** It takes values already, or will go on when the event loop has turned. */
+  #isTaking = true;
+  #isOver = false;
+
+  constructor(host: InputHost, source: Iterable<T>) {
+    this.#host = host;
+    this.#source = source;
+    // The program has its line before the first value goes through it.
+    queueMicrotask(() => this.#take());
+  }
+
+  more(): void {
+    if (!this.#isTaking) this.#take();
+  }
+
+  finish(): void {
+    this.cancel();
+    this.#host.inputEnded();
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    try {
+      this.#iterator?.return?.();
+    } catch {
+      // The source's own clean-up failed, and its values are wanted no more.
+    }
+  }
+
+  #take(): void {
+    const host = this.#host;
+    this.#isTaking = true;
+    try {
+      const iterator = this.#open();
+      for (let taken = 1; !this.#isOver && host.room > 0; taken++) {
+        const { done, value } = iterator.next();
+        if (this.#isOver) break; // the source itself has ended the line
+        if (done) {
+          this.#isOver = true;
+          host.inputEnded();
+          break;
+        }
+        host.take(value, undefined);
+        // An endless source and stages that keep nothing must not hold the event loop for ever.
+        const turn = taken % VALUES_A_CHARGE === 0 ? charge(VALUES_A_CHARGE) : undefined;
+        if (turn !== undefined) {
+          turn.then(() => this.#take());
+          return;
+        }
+      }
+    } catch (error) {
+      if (!this.#isOver) {
+        this.#isOver = true;
+        host.inputFailed(error);
+      }
+    }
+    this.#isTaking = false;
+  }
+
+  #open(): Iterator<T> {
+    this.#iterator ??= this.#source[Symbol.iterator]();
+    return this.#iterator;
+  }
+}
+
 class FlowReader<T> implements LineInput {
   readonly #host: InputHost;
   readonly #flow: Flow<T>;
@@ -47,6 +138,8 @@ class FlowReader<T> implements LineInput {
   readonly #portion: number;
   /** Requested, and not come yet. */
   #expected = 0;
+  /** So many values are taken yet, and then no more. */
+  #left = Infinity;
   #isOver = false;
 
   constructor(host: InputHost, source: Flow<T>, capacity: number) {
@@ -57,13 +150,17 @@ class FlowReader<T> implements LineInput {
       {
         next: (value) => {
           this.#expected--;
+          this.#left--;
           host.take(value, undefined);
+          if (this.#left === 0) this.#leave();
         },
         complete: () => {
+          if (this.#isOver) return;
           this.#isOver = true;
           host.inputEnded();
         },
         error: (error) => {
+          if (this.#isOver) return;
           this.#isOver = true;
           host.inputFailed(error);
         },
@@ -74,21 +171,29 @@ class FlowReader<T> implements LineInput {
 
   more(): void {
     if (this.#isOver) return;
-    const wanted = this.#host.room - this.#expected;
+    const wanted = Math.min(this.#host.room, this.#left) - this.#expected;
     if (wanted <= 0 || (this.#expected > 0 && wanted < this.#portion)) return;
     this.#expected += wanted;
     this.#subscription.request(wanted);
   }
 
-  cancel(takeHeld: boolean): void {
+  finish(): void {
+    if (this.#isOver || this.#left < Infinity) return;
+    this.#left = this.#flow.stats().buffered;
+    if (this.#left === 0) this.#leave();
+    else this.more();
+  }
+
+  cancel(): void {
     if (this.#isOver) return;
-    const buffered = takeHeld ? this.#flow.stats().buffered : 0;
-    if (buffered > 0) {
-      this.#expected += buffered;
-      this.#subscription.request(buffered);
-    }
     this.#isOver = true;
     this.#subscription.cancel();
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    this.cancel();
+    this.#host.inputEnded();
   }
 }
 
@@ -110,6 +215,11 @@ class AcknowledgedReader implements LineInput {
     const made = this.#roomMade;
     this.#roomMade = undefined;
     made();
+  }
+
+  finish(): void {
+    this.cancel();
+    this.#host.inputEnded();
   }
 
   cancel(): void {

@@ -2,7 +2,9 @@
  * A pipeline that runs.
  *
  * A value goes from stage to stage in one loop, in the call that brought it, until a stage keeps it (a promise, a group, the output) or is
- * done with it. `#live` counts the values that are under way: taken from the input and neither acknowledged, filtered out, dead-lettered
+ * done with it. Functions that return no promise are called by that loop itself, past their stages; what that would cost in counters is
+ * paid once a run of functions: `#steps[i]` is how many values have entered stage i from outside the loop less those that have left the
+ * loop in front of it, so that the sum up to i is what the loop has led through stage i. `#live` counts the values that are under way: taken from the input and neither acknowledged, filtered out, dead-lettered
  * nor given up. It is the only bound: no stage has a queue with a bound of its own, and the input is asked only for what there is room for.
  *
  * When the line stops at a stage, what is in this stage and before it is given up; what has come out of it goes on to the output. `#cut` is
@@ -15,17 +17,20 @@ import {
   type WaitOptions,
   waitSource,
 } from '../waiting/cancellation.js';
+import { timers } from '../waiting/timer-heap.js';
 import type { Acknowledged } from './acknowledged.js';
-import { DeadLetterWriter, deadLetterOf } from './dead-letter.js';
+import { type DeadLetter, type DeadLetterHost, DeadLetterWriter, deadLetterOf } from './dead-letter.js';
+import { FunctionStage, isThenable } from './function-stage.js';
 import { type InputHost, type LineInput, openInput } from './input.js';
 import type { ResolvedPipelineOptions } from './options.js';
 import type { OutputSink } from './output.js';
 import { OutputStage } from './output-stage.js';
-import type { ErrorDecision, Pipeline, PipelineInput, PipelineStats, PipelineTotals } from './pipeline.js';
+import type { Pipeline, PipelineInput, PipelineStats, PipelineTotals } from './pipeline.js';
 import { PipelineClosedError, PipelineError } from './pipeline-error.js';
 import { SignalWait } from './signal-wait.js';
 import { type Failure, NOTHING, type Stage, type StageHost } from './stage.js';
-import { Unit } from './unit.js';
+import { FIRST_SAMPLES, SAMPLE } from './stage-times.js';
+import { PLAIN, Unit } from './unit.js';
 
 /** @internal Makes a stage of a line that is being started. */
 export type StageMaker = (
@@ -41,14 +46,23 @@ export interface StagePlan {
 }
 
 /** @internal */
-export class Line implements Pipeline, StageHost, InputHost, Cancellable {
+export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Cancellable {
   readonly done: Promise<PipelineTotals>;
   #resolve!: (totals: PipelineTotals) => void;
   #reject!: (error: unknown) => void;
 
   readonly #options: ResolvedPipelineOptions;
+  /** Values of the input have nothing to tell, unless they want to be acknowledged. */
+  readonly #isPlain: boolean;
   /** The output is the last. */
   readonly #stages: Stage[] = [];
+  /** The functions of the stages that values may go past, each at its stage's index. */
+  readonly #calls: (((value: unknown) => unknown) | undefined)[] = [];
+  readonly #isFilter: boolean[] = [];
+  readonly #steps: Float64Array;
+  /** Calls of that loop, which only every SAMPLEth value leaves to be measured. */
+  readonly #unmeasured: Float64Array;
+  #untilSample = 1;
   readonly #input: LineInput;
   readonly #abort = new AbortController();
   readonly #deadLetters: DeadLetterWriter | undefined;
@@ -57,7 +71,10 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
   #live = 0;
   #liveBytes = 0;
   #held = 0;
-  readonly #totals: PipelineTotals = { in: 0, out: 0, filtered: 0, failed: 0, deadLettered: 0 };
+  #in = 0;
+  #filtered = 0;
+  #failed = 0;
+  #deadLettered = 0;
 
   #inputOver = false;
   #cut = -1;
@@ -79,19 +96,21 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
     options: ResolvedPipelineOptions,
   ) {
     this.#options = options;
+    this.#isPlain = options.bytes === Infinity && options.order !== 'key';
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.done.catch(() => {}); // a program that looks at it elsewhere, or not at all, must not be ended by it
     if (options.deadLetter !== undefined)
-      this.#deadLetters = new DeadLetterWriter(options.deadLetter, this.#abort.signal, (error, letter) =>
-        this.#stopAt(plans.length - 1, new PipelineError('deadLetter', error, letter)),
-      );
+      this.#deadLetters = new DeadLetterWriter(this, options.deadLetter, this.#abort.signal);
+    this.#steps = new Float64Array(plans.length + 2);
+    this.#unmeasured = new Float64Array(plans.length + 2);
     let before: Stage | undefined;
     for (const { name, make } of plans) {
       before = make(this, { name, index: this.#stages.length, before }, options);
       this.#stages.push(before);
+      this.#isFilter.push(before instanceof FunctionStage && before.isFilter);
     }
     this.#stages.push(
       new OutputStage(this, { index: this.#stages.length, before }, output, this.#abort.signal),
@@ -105,23 +124,19 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
   }
 
   stats(): PipelineStats {
-    return {
-      ...this.#totals,
-      out: this.#stages.at(-1)!.out,
-      inFlight: this.#live,
-      capacity: this.#options.capacity,
-      stages: this.#stages.map((stage) => stage.stats()),
-    };
+    let passed = 0;
+    const stages = this.#stages.map((stage, i) => {
+      passed += this.#steps[i]!;
+      return stage.stats(passed, this.#unmeasured[i]!);
+    });
+    return { ...this.#totals, inFlight: this.#live, capacity: this.#options.capacity, stages };
   }
 
   async drain(options?: WaitOptions): Promise<PipelineTotals> {
     const signal = waitSource(options);
     if (this.#isClosed) throw new PipelineClosedError();
     if (signal?.canceled) throw signal.reason;
-    if (!this.#inputOver) {
-      this.#input.cancel(true);
-      this.inputEnded();
-    }
+    if (!this.#inputOver) this.#input.finish();
     return signal === undefined ? this.done : SignalWait.for(this.done, signal);
   }
 
@@ -139,6 +154,16 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
     this.#end(source.reason);
   }
 
+  get #totals(): PipelineTotals {
+    return {
+      in: this.#in,
+      out: this.#stages.at(-1)!.out,
+      filtered: this.#filtered,
+      failed: this.#failed,
+      deadLettered: this.#deadLettered,
+    };
+  }
+
   // What the input tells.
 
   get room(): number {
@@ -149,23 +174,11 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
 
   take(value: unknown, origin: Acknowledged<unknown> | undefined): void {
     if (this.#isOver) return;
-    this.#totals.in++;
+    this.#in++;
     this.#live++;
-    let bytes = 0;
-    let key: unknown;
-    const { order, key: keyOf } = this.#options;
-    try {
-      if (this.#options.bytes < Infinity) bytes = this.#options.sizeOf(value);
-      if (order === 'key') key = keyOf === undefined ? this.#keyOf(origin) : keyOf(value);
-    } catch (error) {
-      this.#live--;
-      this.#stopAt(-1, new PipelineError('input', error, value));
-      return;
-    }
-    this.#liveBytes += bytes;
-    this.#advance(value, new Unit(1, bytes, key, origin, undefined, undefined), 0);
+    if (this.#isPlain && origin === undefined) this.#advance(value, PLAIN, 0);
+    else this.#takeWhole(value, origin);
     if (this.#held > 0) this.#look();
-    else if (bytes > 0) this.#input.more();
   }
 
   inputEnded(): void {
@@ -179,17 +192,31 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
     this.inputEnded();
   }
 
-  #keyOf(origin: Acknowledged<unknown> | undefined): string | number {
-    if (origin?.key === undefined)
-      throw new InvalidArgValueError(
-        'options.key',
-        "must be given with ordered: 'key', since the input's values name no key",
-        undefined,
-      );
-    return origin.key;
+  /** With all that is to be known of it. */
+  #takeWhole(value: unknown, origin: Acknowledged<unknown> | undefined): void {
+    const { order, key: keyOf } = this.#options;
+    let bytes = 0;
+    let key: unknown;
+    try {
+      if (this.#options.bytes < Infinity) bytes = this.#options.sizeOf(value);
+      // What names no key of its own keeps the order of its partition.
+      if (order === 'key') key = keyOf === undefined ? (origin?.key ?? origin?.partition) : keyOf(value);
+    } catch (error) {
+      this.#live--;
+      this.#failed++;
+      this.#stopAt(-1, new PipelineError('input', error, value));
+      return;
+    }
+    this.#liveBytes += bytes;
+    this.#advance(value, new Unit(1, { bytes, key, origin }), 0);
+    if (bytes > 0) this.#input.more();
   }
 
   // What stages tell.
+
+  setCall(index: number, call: ((value: unknown) => unknown) | undefined): void {
+    this.#calls[index] = call;
+  }
 
   pass(index: number, value: unknown, unit: Unit): void {
     if (index <= this.#cut || this.#isOver) this.#giveUp(unit);
@@ -199,7 +226,14 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
   settle(unit: Unit): void {
     if (this.#isOver) return;
     this.#live -= unit.weight;
-    this.#liveBytes -= unit.release(true);
+    if (unit !== PLAIN) this.#release(unit, true);
+    this.#look();
+  }
+
+  settleAll(units: readonly Unit[], weight: number): void {
+    if (this.#isOver) return;
+    this.#live -= weight;
+    for (const unit of units) this.#release(unit, true);
     this.#look();
   }
 
@@ -212,38 +246,44 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
   }
 
   filtered(count: number): void {
-    this.#totals.filtered += count;
+    this.#filtered += count;
+  }
+
+  letterWritten(unit: Unit): void {
+    this.#deadLettered += unit.weight;
+    this.settle(unit);
+  }
+
+  lettersLost(units: readonly Unit[], error: unknown, letter: DeadLetter): void {
+    this.#stopAt(this.#stages.length - 2, new PipelineError('deadLetter', error, letter));
+    for (const unit of units) this.#giveUp(unit);
   }
 
   decide(failure: Failure): void {
-    if (this.#failure !== undefined && this.#cut >= 0) {
-      // It stops already: what fails on the way out is given up.
-      failure.skip();
-      for (const { unit } of failure.items) this.#giveUp(unit);
-      return;
-    }
     const { onError } = this.#options;
     if (typeof onError !== 'function') {
       this.#carryOut(onError, failure);
       return;
     }
-    const name = failure.stage.name;
-    let decision: ErrorDecision | PromiseLike<ErrorDecision>;
+    let decision: unknown;
     try {
-      decision = onError(failure.error, failure.value, name);
+      decision = onError(failure.error, failure.value, failure.stage.name);
+      if (isThenable(decision)) {
+        Promise.resolve(decision).then(
+          (decided) => this.#carryOut(decided, failure),
+          (error) => this.#stop(failure, error),
+        );
+        return;
+      }
     } catch (error) {
       this.#stop(failure, error);
       return;
     }
-    if (typeof decision === 'object' && decision !== null && typeof decision.then === 'function')
-      decision.then(
-        (decided) => this.#carryOut(decided, failure),
-        (error) => this.#stop(failure, error),
-      );
-    else this.#carryOut(decision as ErrorDecision, failure);
+    this.#carryOut(decision, failure);
   }
 
-  #carryOut(decision: ErrorDecision, failure: Failure): void {
+  #carryOut(decision: unknown, failure: Failure): void {
+    if (this.#isGone(failure)) return;
     switch (decision) {
       case 'stop':
         this.#stop(failure, failure.error);
@@ -253,7 +293,9 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
         break;
       case 'retry':
         // Behind a turn of the event loop: what fails again and again must not hold it.
-        setImmediate(() => failure.retry());
+        setImmediate(() => {
+          if (!this.#isGone(failure)) failure.retry();
+        });
         break;
       default:
         this.#stop(
@@ -267,26 +309,44 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
     }
   }
 
-  #skip(failure: Failure): void {
-    if (this.#isOver) return;
-    const { items, stage, error, attempts } = failure;
-    for (const { unit } of items) this.#totals.failed += unit.weight;
-    const deadLetters = this.#deadLetters;
-    if (deadLetters !== undefined)
-      for (const item of items)
-        deadLetters.write(deadLetterOf(item, { error, stage: stage.name, attempts, at: Date.now() }), () => {
-          this.#totals.deadLettered += item.unit.weight;
-          this.settle(item.unit);
-        });
+  /** The line has stopped at this stage or behind it, or ended, while it was being decided. */
+  #isGone(failure: Failure): boolean {
+    if (!failure.isOpen || this.#isOver) return true;
+    if (failure.stage.index > this.#cut) return false;
+    this.#giveUpFailure(failure);
+    return true;
+  }
+
+  #giveUpFailure(failure: Failure): void {
     failure.skip();
-    if (deadLetters === undefined) for (const { unit } of items) this.settle(unit);
+    for (const { unit } of failure.items) this.#giveUp(unit);
+  }
+
+  #skip(failure: Failure): void {
+    const { items, stage, error, attempts } = failure;
+    const deadLetters = this.#deadLetters;
+    if (deadLetters?.isOver) {
+      this.#giveUpFailure(failure); // it would be lost
+      return;
+    }
+    for (const { unit } of items) this.#failed += unit.weight;
+    failure.skip();
+    const at = Date.now();
+    for (const item of items)
+      if (deadLetters === undefined) this.settle(item.unit);
+      else deadLetters.write(deadLetterOf(item, { error, stage: stage.name, attempts, at }), item.unit);
   }
 
   #stop(failure: Failure, error: unknown): void {
-    if (this.#isOver) return;
+    if (this.#isGone(failure)) return;
+    if (this.#cut >= 0) {
+      // It stops already, behind what this stage still has: that goes on, and this does not.
+      this.#giveUpFailure(failure);
+      return;
+    }
     failure.stop(() => {
       const { stage, items, value } = failure;
-      for (const { unit } of items) this.#totals.failed += unit.weight;
+      for (const { unit } of items) this.#failed += unit.weight;
       this.#stopAt(stage.index, new PipelineError(stage.name, error, value));
       for (const { unit } of items) this.#giveUp(unit);
     });
@@ -300,33 +360,83 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
     this.#cut = Math.max(this.#cut, index);
     if (!this.#inputOver) {
       this.#inputOver = true;
-      this.#input.cancel(false);
+      this.#input.cancel();
     }
     for (let i = from; i <= this.#cut; i++) for (const unit of this.#stages[i]!.abandon()) this.#giveUp(unit);
     this.#look();
   }
 
   /** Through the stages from `at` on, as far as it goes without waiting. */
-  #advance(value: unknown, unit: Unit, at: number): void {
+  #advance(given: unknown, unit: Unit, at: number): void {
+    const calls = this.#calls;
     const stages = this.#stages;
     let current = unit;
-    let result = value;
-    for (let i = at; i < stages.length; i++) {
-      const stage = stages[i]!;
+    let value = given;
+    let i = at;
+    const isSampled = --this.#untilSample === 0;
+    if (isSampled) this.#untilSample = this.#in < FIRST_SAMPLES ? 1 : SAMPLE;
+    for (;;) {
+      let call = calls[i];
+      if (call !== undefined && !isSampled) {
+        const from = i;
+        do {
+          let result: unknown;
+          try {
+            result = call(value);
+            if (typeof result === 'object' && result !== null && isThenable(result)) {
+              this.#count(from, i, current.weight);
+              (stages[i] as FunctionStage).promised(value, current, result, timers().clock.now());
+              return;
+            }
+          } catch (error) {
+            this.#count(from, i, current.weight);
+            (stages[i] as FunctionStage).threw(value, current, error);
+            return;
+          }
+          if (this.#isFilter[i] ? !result : result === undefined) {
+            this.#count(from, i, current.weight);
+            this.#unmeasured[i]!++;
+            const stage = stages[i] as FunctionStage;
+            stage.in += current.weight;
+            stage.drop(current);
+            return;
+          }
+          if (!this.#isFilter[i]) value = result;
+          call = calls[++i];
+        } while (call !== undefined);
+        this.#count(from, i, current.weight);
+      }
       if (i <= this.#cut) {
         this.#giveUp(current);
         return;
       }
-      result = stage.step(result, current);
-      if (result === NOTHING) return;
+      const stage = stages[i]!;
+      value = stage.step(value, current);
+      if (value === NOTHING) return;
       current = stage.unitOut;
+      i++;
+    }
+  }
+
+  /** Values of so much weight were led through the stages from `from` up to, and not into, stage `to`. */
+  #count(from: number, to: number, weight: number): void {
+    this.#steps[from]! += weight;
+    this.#steps[to]! -= weight;
+  }
+
+  #release(unit: Unit, acknowledge: boolean): void {
+    try {
+      this.#liveBytes -= unit.release(acknowledge);
+    } catch (error) {
+      // The input's own acknowledge threw: nothing that follows can be acknowledged in its order.
+      this.#stopAt(this.#stages.length - 1, new PipelineError('input', error, undefined));
     }
   }
 
   #giveUp(unit: Unit): void {
     if (this.#isOver) return;
     this.#live -= unit.weight;
-    this.#liveBytes -= unit.release(false);
+    this.#release(unit, false);
     if (this.#live === 0) this.#look();
   }
 
@@ -354,20 +464,20 @@ export class Line implements Pipeline, StageHost, InputHost, Cancellable {
     this.#inputOver = true;
     this.#isOver = true;
     this.#deadLetters?.abandon();
-    this.#abort.abort(error);
     for (const stage of this.#stages) stage.abandon();
     this.#live = 0;
     this.#liveBytes = 0;
-    if (!wasOver) this.#input.cancel(false);
+    this.#abort.abort(error);
+    if (!wasOver) this.#input?.cancel();
     CancellationSource.detach(this);
     this.#reject(error);
   }
 
   #finish(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     CancellationSource.detach(this);
-    this.#totals.out = this.#stages.at(-1)!.out;
     if (this.#failure !== undefined) this.#reject(this.#failure.error);
-    else this.#resolve({ ...this.#totals });
+    else this.#resolve(this.#totals);
   }
 }

@@ -1,10 +1,11 @@
 /** Writing pipelines: a builder keeps a plan of its stages, and `output` makes a line of it. */
-import { InvalidArgTypeError } from '../errors.js';
+import { InvalidArgTypeError, InvalidArgValueError } from '../errors.js';
 import type { ReceivedFrame } from '../flow/index.js';
 import type { Listener, Peer } from '../net/index.js';
 import { ConsumerActiveError } from '../net/socket-error.js';
 import type { AnyFunction } from '../pool/handler-types.js';
 import type { WorkerPool } from '../pool/worker-pool.js';
+import { isAcknowledgedInput } from './acknowledged.js';
 import { type GroupOptions, resolveGroupOptions } from './batch-options.js';
 import { BatchStage } from './batch-stage.js';
 import { FlatStage } from './flat-stage.js';
@@ -47,6 +48,12 @@ export function pipeline<T>(input: PipelineInput<T>, options?: PipelineOptions<T
       'input',
       'a source, a bus subscription, a log, a channel, an iterable, an async iterable, a stream, a listener, a flow or a function that pushes',
       input,
+    );
+  if (resolved.order === 'key' && resolved.key === undefined && !isAcknowledgedInput(input))
+    throw new InvalidArgValueError(
+      'options.key',
+      "must be given with ordered: 'key', unless the input names keys, as a bus does",
+      undefined,
     );
   const start = { input: input as PipelineInput<unknown>, options: resolved, isStarted: false };
   return new Plan(start, []) as unknown as PipelineBuilder<T>;
@@ -112,8 +119,8 @@ class Plan {
         kind,
         name,
         (host, settings, { order }) =>
-          // The value alone: functions such as Number.parseInt take a second argument for their own.
-          new FunctionStage(host, settings, kind, (value) => call(value), {
+          new FunctionStage(host, settings, kind, call, {
+            isAsync: false,
             concurrency: concurrency ?? 1,
             order,
           }),
@@ -126,6 +133,7 @@ class Plan {
       const abort = new AbortController();
       const run = { signal: abort.signal };
       return new FunctionStage(host, settings, kind, (value) => pool.run(task, [value], run), {
+        isAsync: true,
         concurrency: concurrency ?? capacity,
         order,
         onAbandon: () => abort.abort(),

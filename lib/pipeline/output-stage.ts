@@ -9,24 +9,47 @@ import { timers } from '../waiting/timer-heap.js';
 import { isThenable } from './function-stage.js';
 import type { OutputCall, OutputSink } from './output.js';
 import { type Failure, NOTHING, Stage, type StageHost } from './stage.js';
-import type { Item, Unit } from './unit.js';
+import { type Item, PLAIN, type Unit } from './unit.js';
 
 /** Values of one write, unless `.batch()` says otherwise. */
 const MAX_VALUES = 256;
 
-interface Write {
-  /** What the output gets. */
-  readonly values: readonly unknown[];
-  readonly items: readonly Item[];
-  readonly weight: number;
-  attempts: number;
+/** Values of one write, from when the first is ready. */
+class Write {
+  readonly values: unknown[] = [];
+  /** Empty while all are plain, else one for each value. */
+  readonly units: Unit[] = [];
+  /** It is one value, which `.batch()` has made. */
+  readonly isGroup: boolean;
+  weight = 0;
+  attempts = 0;
+
+  constructor(isGroup: boolean) {
+    this.isGroup = isGroup;
+  }
+
+  add(value: unknown, unit: Unit): void {
+    if (unit !== PLAIN || this.units.length > 0) {
+      while (this.units.length < this.values.length) this.units.push(PLAIN);
+      this.units.push(unit);
+    }
+    this.values.push(value);
+    this.weight += unit.weight;
+  }
+
+  get items(): Item[] {
+    return this.values.map((value, i) => ({ value, unit: this.units[i] ?? PLAIN }));
+  }
 }
 
 /** @internal */
 export class OutputStage extends Stage {
   readonly #sink: OutputSink<unknown>;
   readonly #call: OutputCall;
-  readonly #queue = new ValueQueue<Item>();
+  /** What comes after the write under way. */
+  readonly #writes = new ValueQueue<Write>();
+  /** The last of these, while values can be added to it. */
+  #open: Write | undefined;
   #writing: Write | undefined;
   #isScheduled = false;
   readonly #flushLater = (): void => {
@@ -47,68 +70,65 @@ export class OutputStage extends Stage {
 
   step(value: unknown, unit: Unit): unknown {
     this.in += unit.weight;
-    this.#queue.push({ value, unit });
-    if (this.#writing !== undefined) this.setQueued(this.#queue.length);
-    else {
-      this.queued = this.#queue.length;
-      if (!this.#isScheduled) {
-        // What else comes in this turn goes out with it.
-        this.#isScheduled = true;
-        queueMicrotask(this.#flushLater);
-      }
+    let write = this.#open;
+    if (write === undefined || unit.members !== undefined) {
+      write = new Write(unit.members !== undefined);
+      this.#writes.push(write);
     }
+    write.add(value, unit);
+    this.#open = write.isGroup || write.values.length === MAX_VALUES ? undefined : write;
+    this.queued += unit.weight;
+    if (this.#writing !== undefined) this.before?.times.blocked(true);
+    else this.#schedule(); // what else comes in this turn goes out with it
     return NOTHING;
   }
 
   abandon(): Unit[] {
-    const items = [...(this.#writing?.items ?? []), ...this.#queue.shiftMany(this.#queue.length)];
+    const writes = this.#writes.shiftMany(this.#writes.length);
+    if (this.#writing !== undefined) writes.unshift(this.#writing);
     this.#writing = undefined;
+    this.#open = undefined;
     this.running = 0;
     this.setQueued(0);
-    return items.map(({ unit }) => unit);
+    return writes.flatMap(({ items }) => items.map(({ unit }) => unit));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(this.#flushLater);
   }
 
   #flush(): void {
-    while (this.#writing === undefined && this.#queue.length > 0) {
-      const items = this.#nextItems();
-      this.setQueued(this.#queue.length);
-      this.#write({ values: this.#valuesOf(items), items, weight: weightOf(items), attempts: 0 });
+    while (this.#writing === undefined && this.#writes.length > 0) {
+      const write = this.#writes.shift();
+      if (write === this.#open) this.#open = undefined;
+      this.#write(write);
     }
-  }
-
-  /** A group alone, or what is ready up to the next one. */
-  #nextItems(): Item[] {
-    const queue = this.#queue;
-    const items = [queue.shift()];
-    if (items[0]!.unit.members !== undefined) return items;
-    while (items.length < MAX_VALUES && queue.length > 0 && queue.first.unit.members === undefined)
-      items.push(queue.shift());
-    return items;
-  }
-
-  #valuesOf(items: readonly Item[]): readonly unknown[] {
-    const [first] = items;
-    const isGroup = first!.unit.members !== undefined && Array.isArray(first!.value);
-    return isGroup && !this.#sink.takesGroups ? (first!.value as unknown[]) : items.map(({ value }) => value);
+    this.before?.times.blocked(this.#writing !== undefined && this.queued > 0);
   }
 
   #write(write: Write): void {
     this.#writing = write;
+    if (write.attempts++ === 0) this.queued -= write.weight;
     this.running = write.weight;
-    write.attempts++;
+    const { values } = write;
+    const isTakenApart = write.isGroup && !this.#sink.takesGroups && Array.isArray(values[0]);
     const startedAt = timers().clock.now();
     let result: unknown;
     try {
-      result = this.#sink.write(write.values, this.#call);
+      // A copy: an output may empty what it is given, and then fail.
+      const given = this.#sink.write((isTakenApart ? (values[0] as unknown[]) : values).slice(), this.#call);
+      if (isThenable(given)) result = Promise.resolve(given);
     } catch (error) {
       this.#failed(write, error);
       return;
     }
-    if (!isThenable(result)) {
+    if (result === undefined) {
       this.#written(write, startedAt);
       return;
     }
-    result.then(
+    (result as Promise<unknown>).then(
       () => {
         if (this.#written(write, startedAt)) this.#flush();
       },
@@ -120,9 +140,9 @@ export class OutputStage extends Stage {
   #written(write: Write, startedAt: number): boolean {
     if (this.#writing !== write) return false;
     this.#over();
-    this.times.measured(timers().clock.now() - startedAt);
+    this.times.promised(timers().clock.now() - startedAt);
     this.out += write.weight;
-    for (const { unit } of write.items) this.host.settle(unit);
+    this.host.settleAll(write.units, write.weight);
     return true;
   }
 
@@ -132,44 +152,36 @@ export class OutputStage extends Stage {
   }
 
   #failed(write: Write, error: unknown): void {
-    const end = (then: () => void): void => {
-      if (this.#writing !== write) return;
-      then();
-    };
-    if (this.#writing !== write) return;
+    const isOpen = (): boolean => this.#writing === write;
+    if (!isOpen()) return;
+    const { values, items } = write;
     const failure: Failure = {
       stage: this,
-      value: write.values.length === 1 && write.items.length === 1 ? write.values[0] : write.values,
-      items: write.items,
+      value: values.length === 1 ? values[0] : values,
+      items,
       error,
       attempts: write.attempts,
-      retry: () =>
-        end(() => {
-          this.#write(write);
-          this.#flush();
-        }),
-      skip: () =>
-        end(() => {
-          this.failed += write.weight;
-          this.#over();
-          if (!this.#isScheduled) {
-            this.#isScheduled = true;
-            queueMicrotask(this.#flushLater);
-          }
-        }),
-      stop: (now) =>
-        end(() => {
-          this.failed += write.weight;
-          this.#over();
-          now();
-        }),
+      get isOpen() {
+        return isOpen();
+      },
+      retry: () => {
+        if (!isOpen()) return;
+        this.#write(write);
+        this.#flush();
+      },
+      skip: () => {
+        if (!isOpen()) return;
+        this.failed += write.weight;
+        this.#over();
+        this.#schedule();
+      },
+      stop: (now) => {
+        if (!isOpen()) return;
+        this.failed += write.weight;
+        this.#over();
+        now();
+      },
     };
     this.host.decide(failure);
   }
-}
-
-function weightOf(items: readonly Item[]): number {
-  let weight = 0;
-  for (const { unit } of items) weight += unit.weight;
-  return weight;
 }

@@ -16,6 +16,10 @@ export interface StageHost {
   pass(index: number, value: unknown, unit: Unit): void;
   /** The value is over, and that is as good as written. */
   settle(unit: Unit): void;
+  /** As `settle`, for values of so much weight together; `units` is empty where all are plain. */
+  settleAll(units: readonly Unit[], weight: number): void;
+  /** Values may go past `step` of stage `index`, straight to its function. Undefined: they may not. */
+  setCall(index: number, call: ((value: unknown) => unknown) | undefined): void;
   /** Parts have taken a unit's place, or a group its members'. */
   reweigh(change: number): void;
   /** What became of a failed call: the program decides. */
@@ -40,6 +44,8 @@ export interface Failure {
   readonly error: unknown;
   /** Calls made for this value, this one included. */
   readonly attempts: number;
+  /** None of its ends was called, and the stage has not given it up. */
+  readonly isOpen: boolean;
   /** Call again. */
   retry(): void;
   /** Go on without the value; the line says when it is settled. */
@@ -89,8 +95,65 @@ export abstract class Stage {
     this.before?.times.blocked(queued > 0);
   }
 
-  stats(): StageStats {
-    const { name, in: taken, out, filtered, failed, queued, running } = this;
-    return { name, in: taken, out, filtered, failed, queued, running, ...this.times.read() };
+  /**
+   * @param passed values that went past `step` and on to the next stage
+   * @param unmeasured calls past `step` that nobody has measured
+   */
+  stats(passed: number, unmeasured: number): StageStats {
+    const { name, filtered, failed, queued, running } = this;
+    const taken = this.in + passed;
+    return {
+      name,
+      in: taken,
+      out: this.out + passed,
+      filtered,
+      failed,
+      queued,
+      running,
+      ...this.times.read(unmeasured),
+    };
   }
+}
+
+/**
+ * The failure of a value that its stage does not keep meanwhile.
+ *
+ * @internal
+ */
+export function looseFailure(
+  stage: Stage,
+  item: Item,
+  error: unknown,
+  attempts: number,
+  again: () => void,
+  beforeStop: () => void = () => {},
+): Failure {
+  let isOpen = true;
+  const end = (): boolean => {
+    const was = isOpen;
+    isOpen = false;
+    return was;
+  };
+  return {
+    stage,
+    value: item.value,
+    items: [item],
+    error,
+    attempts,
+    get isOpen() {
+      return isOpen;
+    },
+    retry() {
+      if (end()) again();
+    },
+    skip() {
+      if (end()) stage.failed += item.unit.weight;
+    },
+    stop(now) {
+      if (!end()) return;
+      stage.failed += item.unit.weight;
+      beforeStop();
+      now();
+    },
+  };
 }

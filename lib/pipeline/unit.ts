@@ -3,13 +3,24 @@
  *
  * Values are gathered into groups and taken apart again, so units form a tree against the stream: a group holds its members, a part
  * its parent. A unit is over when it was settled and all its parts are; then it tells those it came from.
+ *
+ * Most values have nothing to tell: no key, no bytes, nobody who waits for an acknowledgement. They share {@link PLAIN}.
  */
 import type { Acknowledged } from './acknowledged.js';
 
 /** @internal */
+export interface UnitSettings {
+  readonly bytes?: number;
+  readonly key?: unknown;
+  readonly origin?: Acknowledged<unknown> | undefined;
+  readonly members?: readonly Unit[] | undefined;
+  readonly parent?: Unit | undefined;
+}
+
+/** @internal */
 export class Unit {
   /** How many values of the bound it takes. */
-  weight: number;
+  readonly weight: number;
   /** Bytes of the bound in bytes that it takes; only what came from the input has any. */
   readonly bytes: number;
   /** Whose order it must keep; undefined is a key as well. */
@@ -25,14 +36,7 @@ export class Unit {
   /** One of them was given up: it will not be acknowledged. */
   #isLost = false;
 
-  constructor(
-    weight: number,
-    bytes: number,
-    key: unknown,
-    origin: Acknowledged<unknown> | undefined,
-    members: readonly Unit[] | undefined,
-    parent: Unit | undefined,
-  ) {
+  constructor(weight: number, { bytes = 0, key, origin, members, parent }: UnitSettings) {
     this.weight = weight;
     this.bytes = bytes;
     this.key = key;
@@ -54,6 +58,7 @@ export class Unit {
    * @returns how many bytes of the bound are free again
    */
   release(acknowledge: boolean): number {
+    if (this === PLAIN) return 0;
     if (!acknowledge) this.#isLost = true;
     if (--this.pending > 0) return 0;
     const isDone = !this.#isLost;
@@ -64,6 +69,9 @@ export class Unit {
     return bytes;
   }
 }
+
+/** @internal The unit of every value that takes one place and has nobody to tell. */
+export const PLAIN = new Unit(1, {});
 
 /** @internal A value and its unit. */
 export interface Item {
