@@ -32,7 +32,7 @@ export interface DrainReport {
   unsentBytes: number;
 }
 
-/** What a drain needs of its endpoint. */
+/** @internal What a drain needs of its endpoint. */
 export interface DrainHost {
   /** Counts of now. */
   stats(): { connections: number; bufferedBytes: number; outputBytes: number };
@@ -48,6 +48,7 @@ export interface DrainHost {
   readonly closed: Promise<void>;
 }
 
+/** @internal */
 export class Drain {
   readonly #host: DrainHost;
   readonly #open: number;

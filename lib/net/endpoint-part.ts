@@ -15,7 +15,7 @@ import type { Reactor, ReactorPart } from './reactor.js';
 import { type ConnectionHome, SocketConnection } from './socket-connection.js';
 import { STATS_FIELDS } from './stats.js';
 
-/** The endpoint, as its parts know it. */
+/** @internal The endpoint, as its parts know it. */
 export interface PartOwner {
   readonly closing: boolean;
   readonly recycles: boolean;
@@ -34,6 +34,7 @@ export interface PartOwner {
   closedByDriver(part: EndpointPart): void;
 }
 
+/** @internal */
 export class EndpointPart implements ReactorPart, ConnectionHome {
   readonly #owner: PartOwner;
   readonly reactor: Reactor;

@@ -9,7 +9,7 @@ import { BatchSource } from './batch-source.js';
 import type { Connection } from './connection.js';
 import { CloseReason, type DisconnectReason } from './disconnect-reason.js';
 import { Drain, type DrainHost, type DrainOptions, type DrainReport } from './drain.js';
-import { EndpointPart, type PartOwner } from './endpoint-part.js';
+import { EndpointPart } from './endpoint-part.js';
 import type { BatchHandler, FrameBatch } from './frame-batch.js';
 import type { Reactor } from './reactor.js';
 import type { SocketConnection } from './socket-connection.js';
@@ -43,10 +43,8 @@ export interface FrameForwarder {
   readonly fullCause: unknown;
 }
 
-export abstract class Endpoint<Data = unknown>
-  extends BatchSource<FrameBatch<Data>, EndpointStats>
-  implements PartOwner
-{
+// It is a PartOwner, which its declaration can't say: what makes it one is internal.
+export abstract class Endpoint<Data = unknown> extends BatchSource<FrameBatch<Data>, EndpointStats> {
   /** @internal */
   readonly parts: readonly EndpointPart[];
   /** @internal */

@@ -323,7 +323,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
    * @throws argument errors
    *
    * @example
-   * // file: tasks.ts
+   * // file: factors.ts
    * let factor = 1;
    * export function setFactor(to: number): void {
    *   factor = to;
@@ -331,7 +331,7 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
    * export const scale = (n: number): number => n * factor;
    *
    * @example
-   * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 2 });
+   * await using pool = new WorkerPool(new URL('./factors.js', import.meta.url), { workers: 2 });
    * await pool.broadcast('setFactor', [10]);
    * console.log(await pool.run('scale', [4])); // prints: 40
    */
@@ -359,13 +359,13 @@ export class WorkerPool<Module = Record<string, AnyFunction>> implements AsyncDi
    * @param reason What the promises reject with. Default: a {@link CanceledError}.
    *
    * @example
-   * // file: tasks.ts
+   * // file: slow.ts
    * export const hold = (ms: number): void => {
    *   for (const until = performance.now() + ms; performance.now() < until; );
    * };
    *
    * @example
-   * await using pool = new WorkerPool(new URL('./tasks.js', import.meta.url), { workers: 1 });
+   * await using pool = new WorkerPool(new URL('./slow.js', import.meta.url), { workers: 1 });
    * await pool.ready();
    * const tasks = Array.from({ length: 500 }, () => pool.run('hold', [1]));
    * pool.cancelPending('enough');
