@@ -34,8 +34,8 @@ export interface EndpointStats {
   outputBytes: number;
 }
 
-/** The order in which the driver fills its array. */
-const fields = [
+/** @internal The order in which the driver fills its array. */
+export const STATS_ORDER = [
   'connections',
   'accepted',
   'refusedByLimit',
@@ -53,7 +53,7 @@ const fields = [
 ] as const satisfies readonly (keyof EndpointStats)[];
 
 /** @internal How many numbers a driver fills in. */
-export const STATS_FIELDS = fields.length;
+export const STATS_FIELDS = STATS_ORDER.length;
 
 /** @internal The sum over the parts of an endpoint. */
 export function readStats(parts: readonly { readStats(out: Float64Array): void }[]): EndpointStats {
@@ -64,7 +64,7 @@ export function readStats(parts: readonly { readStats(out: Float64Array): void }
     part.readStats(ofPart);
     for (let i = 0; i < values.length; i++) values[i]! += ofPart[i]!;
   }
-  const counted = Object.fromEntries(fields.map((field, i) => [field, values[i]])) as Omit<
+  const counted = Object.fromEntries(STATS_ORDER.map((field, i) => [field, values[i]])) as Omit<
     EndpointStats,
     'refused'
   >;
