@@ -6,6 +6,7 @@ import { threadId } from '../../memory/waker.js';
 import { checkInteger, checkOptions } from '../../validate.js';
 import { CodecMismatchError } from '../channel-error.js';
 import { resolveOverflow } from '../overflow.js';
+import { BufferedEnd } from './buffered-end.js';
 import { ChannelMemory } from './channel-memory.js';
 import type {
   ChannelHandle,
@@ -13,7 +14,8 @@ import type {
   SharedChannel,
   SharedChannelOptions,
 } from './shared-channel.js';
-import { SharedEnd } from './shared-end.js';
+import type { SharedEnd } from './shared-end.js';
+import { UnbufferedEnd } from './unbuffered-end.js';
 
 const DEFAULT_MAX_BYTES = 16 * 2 ** 20;
 const MAX_MAX_BYTES = 2 ** 28;
@@ -22,7 +24,12 @@ const MAX_CAPACITY = 2 ** 24;
 let serial = 0;
 
 function endOfChannel<T>(memory: ChannelMemory, codec: WireCodec<T>): SharedEnd<T> {
-  return endOf('channel', memory.name, () => ({ end: new SharedEnd<T>(memory, codec) }));
+  return endOf('channel', memory.name, () => ({
+    end:
+      memory.rendezvous === undefined
+        ? new BufferedEnd<T>(memory, codec)
+        : new UnbufferedEnd<T>(memory, codec),
+  }));
 }
 
 /**
