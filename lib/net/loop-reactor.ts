@@ -6,6 +6,7 @@ import { flushAtExit } from './exit-flush.js';
 import { Output } from './output.js';
 import { Reactor } from './reactor.js';
 
+/** @internal */
 export class LoopReactor extends Reactor {
   static #instance: LoopReactor | undefined;
 

@@ -42,6 +42,8 @@ const INITIAL_SLOTS = 256;
 /**
  * What a reactor has of one endpoint, and tells it: batches, and what became of connections and of the endpoint itself. `reason`
  * is a number of the driver's (CloseReason).
+ *
+ * @internal
  */
 export interface ReactorPart extends BatchHome {
   /** The driver's number for it. */
@@ -58,6 +60,7 @@ export interface ReactorPart extends BatchHome {
   closed(): void;
 }
 
+/** @internal */
 export abstract class Reactor {
   readonly table = new Int32Array(TURN_TABLE_WORDS);
   abstract readonly driver: Driver;
@@ -172,7 +175,7 @@ export abstract class Reactor {
   }
 }
 
-/** What `make` gives; it needs descriptors, and perhaps a thread, and the system may have none. */
+/** @internal What `make` gives; it needs descriptors, and perhaps a thread, and the system may have none. */
 export function reactorFor<R>(address: string, syscall: string, make: () => R): R {
   try {
     return make();

@@ -8,6 +8,7 @@ import { flushAtExit } from './exit-flush.js';
 import { Output } from './output.js';
 import { Reactor, type ReactorPart } from './reactor.js';
 
+/** @internal */
 export class ThreadReactor extends Reactor {
   static readonly #all: ThreadReactor[] = [];
 
