@@ -34,7 +34,7 @@ export interface EndpointStats {
   outputBytes: number;
 }
 
-/** @internal The order in which the driver fills its array. */
+/** The order in which the driver fills its array. */
 export const STATS_ORDER = [
   'connections',
   'accepted',
