@@ -30,11 +30,12 @@ export default {
     { key: 'saved', header: 'saved by batches %', digits: 1, scale: 100, spread: true },
   ],
   reference: { name: 'dataloader', label: 'dataloader' },
-  chart: { caption: 'CPU time for a get, dataloader = 1; beside the bars in microseconds' },
+  chart: { caption: 'CPU microseconds for a get', parts: [{ key: 'cpuNs', label: 'CPU' }] },
   targets: [],
   peers: [
     peer('merger', 'merger', 'ours', 'merger.mjs'),
     peer('dataloader', 'dataloader', 'peer', 'dataloader.mjs'),
+    peer('floor', 'the load alone', 'floor', 'floor.mjs'),
   ],
   settings: (quick) => ({ operations: quick ? 5_000 : 15_000 }),
   measure({ program }, { operations }) {

@@ -56,6 +56,8 @@ export class Entry<K, V> {
   readonly key: K;
   /** What makes keys the same. */
   readonly id: unknown;
+  /** Where its group has it. */
+  place = 0;
   readonly #group: CallerCount<Entry<K, V>>;
   #shared: Promise<V> | undefined;
   #resolve: ((value: V) => void) | undefined;

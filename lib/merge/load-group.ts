@@ -19,7 +19,10 @@ export interface GroupOwner<K, V> {
 /** @internal */
 export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
   readonly #owner: GroupOwner<K, V>;
-  readonly #entries = new Set<Entry<K, V>>();
+  /** A key that nobody waited for any more before the load began leaves a hole. */
+  readonly #entries: (Entry<K, V> | undefined)[] = [];
+  /** Keys of it. */
+  #size = 0;
   /** Keys that somebody waits for. */
   #wanted = 0;
   #hasBegun = false;
@@ -32,11 +35,12 @@ export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
 
   /** Keys. */
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   add(entry: Entry<K, V>): void {
-    this.#entries.add(entry);
+    entry.place = this.#entries.push(entry) - 1;
+    this.#size++;
   }
 
   /** Somebody waits for another of its keys. */
@@ -53,15 +57,16 @@ export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
         this.abort(new DOMException('nobody waits for this load any more', 'AbortError'));
       return;
     }
-    this.#entries.delete(entry);
+    this.#entries[entry.place] = undefined;
+    this.#size--;
     this.#owner.forget(entry);
-    if (this.#entries.size === 0) this.#owner.emptied(this);
+    if (this.#size === 0) this.#owner.emptied(this);
   }
 
   /** Gives it up: nobody joins it any more, whoever still waits is rejected with `reason`, and so is the load's signal. */
   abort(reason: unknown): void {
     this.#end();
-    for (const entry of this.#entries) entry.reject(reason);
+    for (const entry of this.#entries) entry?.reject(reason);
     this.#abort.abort(reason);
   }
 
@@ -69,7 +74,7 @@ export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
   begin({ load, joinInFlight }: ResolvedMergerOptions<K, V>): void {
     this.#hasBegun = true;
     const keys: K[] = [];
-    for (const entry of this.#entries) keys.push(entry.key);
+    for (const entry of this.#entries) if (entry !== undefined) keys.push(entry.key);
     if (!joinInFlight) this.#forgetAll();
     const abort = this.#abort;
     const context: LoadContext = {
@@ -95,7 +100,7 @@ export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
       const valueFor = this.#match(result);
       this.#end();
       let i = 0;
-      for (const entry of this.#entries) settle(entry, valueFor(entry, i++));
+      for (const entry of this.#entries) if (entry !== undefined) settle(entry, valueFor(entry, i++));
       this.#owner.ended(this);
     } catch (error) {
       this.#fail(error);
@@ -106,7 +111,7 @@ export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
   #match(result: LoadResult<K, V>): (entry: Entry<K, V>, index: number) => V | Error | undefined {
     if (Array.isArray(result)) {
       const values = result as readonly (V | Error | undefined)[];
-      const count = this.#entries.size;
+      const count = this.#size;
       if (values.length !== count)
         throw new MergeResultError(`it gave ${values.length} values for ${count} keys`, values);
       return (_, index) => values[index];
@@ -120,7 +125,7 @@ export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
 
   #fail(error: unknown): void {
     this.#end();
-    for (const entry of this.#entries) entry.reject(error);
+    for (const entry of this.#entries) entry?.reject(error);
     this.#owner.ended(this);
   }
 
@@ -131,7 +136,7 @@ export class LoadGroup<K, V> implements CallerCount<Entry<K, V>> {
   }
 
   #forgetAll(): void {
-    for (const entry of this.#entries) this.#owner.forget(entry);
+    for (const entry of this.#entries) if (entry !== undefined) this.#owner.forget(entry);
   }
 }
 
