@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -96,7 +97,7 @@ TEST_F(UnixPath, IsLeftAloneWhenItIsSomebodyElsesByThen) {
 }
 
 TEST_F(UnixPath, ThatIsRelativeIsRemovedFromWhereItWas) {
-  const std::string before = ::get_current_dir_name();
+  const std::filesystem::path before = std::filesystem::current_path();
   ASSERT_EQ(::chdir(folder_), 0);
   SocketAddress relative;
   ASSERT_EQ(SocketAddress::fromPath("socket", relative), 0);
