@@ -74,7 +74,7 @@ describe('cancellation', () => {
     expect([parent.cause, child.cause]).toEqual([ofParent, ofChild]);
   });
 
-  it('has its error for a cause when none is given', () => {
+  it('uses its error as the cause when the program gives none', () => {
     const ctx = withCancel(background());
     const child = withCancel(ctx);
     ctx.cancel();

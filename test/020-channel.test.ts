@@ -134,7 +134,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       expect(await values.recvMany(10)).toEqual([10, 11, 12, 13]);
     });
 
-    it('drop-newest without a buffer gives only to those who wait', async () => {
+    it('drop-newest without a buffer sends only to waiting receivers', async () => {
       const signals = make<number>(0, { overflow: 'drop-newest' });
       await signals.send(1);
       const next = signals.recv();
@@ -159,7 +159,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       expect(await values.recvMany(3)).toEqual([]);
     });
 
-    it('wakes everybody who waits to receive', async () => {
+    it('wakes every waiting receiver', async () => {
       const values = make<number>();
       const receives = [values.recv(), values.recv()];
       const batch = values.recvMany(5);

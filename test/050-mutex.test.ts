@@ -26,7 +26,7 @@ describe.each([
     expect(mutex.locked).toBe(false);
   });
 
-  it('goes to who has waited longest, not to who is quick', async () => {
+  it('goes to the longest waiter, not to the quickest caller', async () => {
     const mutex = mutexOf();
     const log: string[] = [];
     const held = await mutex.lock();
@@ -110,7 +110,7 @@ describe.each([
     await expect(mutex.lock({ signal: ctx })).rejects.toMatchObject({ code: 'ERR_DEADLINE_EXCEEDED' });
   });
 
-  it('stays with who got it when the signal fires after that', async () => {
+  it('stays with its holder when the signal fires after the lock was taken', async () => {
     const mutex = mutexOf();
     const controller = new AbortController();
     const held = await mutex.lock();

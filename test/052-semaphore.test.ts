@@ -38,7 +38,7 @@ describe.each([
     expect(semaphore.available).toBe(4);
   });
 
-  it('lets nobody pass who asks for little', async () => {
+  it('does not let small requests overtake a large one', async () => {
     const semaphore = semaphoreOf(4);
     const log: string[] = [];
     const held = await semaphore.acquire(2);

@@ -21,7 +21,7 @@ describe('a cond', () => {
     expect(mutex.locked).toBe(false);
   });
 
-  it('wakes one for each signal, who has waited longest first', async () => {
+  it('wakes one waiter for each signal, the longest waiter first', async () => {
     const mutex = new Mutex();
     const cond = new Cond(mutex);
     const log: string[] = [];
@@ -41,7 +41,7 @@ describe('a cond', () => {
     expect(mutex.locked).toBe(false);
   });
 
-  it('wakes all at a broadcast, who have the lock one after the other', async () => {
+  it('wakes all waiters at a broadcast, and each gets the lock in turn', async () => {
     const mutex = new Mutex();
     const cond = new Cond(mutex);
     let inside = 0;

@@ -55,7 +55,7 @@ describe('virtual time', () => {
     expect(moments).toEqual(Array.from({ length: 1000 }, (_, i) => (i + 1) * 60_000));
   });
 
-  it('goes to the next timer, or until there is none', async () => {
+  it('advances to the next timer, until no timer is left', async () => {
     using time = virtualTime();
     expect(await time.runNext()).toBe(false);
     expect(time.untilNext).toBeUndefined();

@@ -302,7 +302,7 @@ describe('an end', () => {
 describe.each([0, 1])('with %i reactor threads, a listener without a consumer', (reactors) => {
   const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
-  it('closes who resets, whatever lies unread, and keeps no descriptor of it', async () => {
+  it('closes a peer that resets, whatever is unread, and frees its descriptor', async () => {
     const server = await listen(ANY, { framing: lines(), reactors });
     const ends: string[] = [];
     server.onDisconnect((_, { code }) => ends.push(code));
@@ -322,7 +322,7 @@ describe.each([0, 1])('with %i reactor threads, a listener without a consumer', 
     await server.close();
   });
 
-  it('keeps who ended in good order until its data is taken, and counts it among the connections', async () => {
+  it('keeps an orderly ended connection, and counts it, until its data is taken', async () => {
     const server = await listen(ANY, { framing: lines(), reactors, limits: { connections: 2 } });
     const ends: string[] = [];
     server.onDisconnect((_, { code }) => ends.push(code));

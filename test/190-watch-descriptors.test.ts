@@ -106,7 +106,7 @@ describe('a watch of a descriptor', () => {
     expect(last).toEqual({ readable: true, writable: false, hangup: true });
   });
 
-  it('tells of room to write, and of nobody who would read it', async () => {
+  it('reports room to write, and a reader that has gone', async () => {
     const { from, to } = pipe();
     const output = watch(to, { writable: true });
     expect(await output.recv()).toEqual({ ok: true, value: WRITABLE });
@@ -164,7 +164,7 @@ describe('a watch of a descriptor', () => {
     expect(take(terminal)).toBe('typed\r\n');
   });
 
-  it('serves all who wait on it, and gives recvMany one', async () => {
+  it('serves every waiter, and gives recvMany one value', async () => {
     const { from, to } = pipe();
     const input = watch(from, { readable: true });
     const waits = Array.from({ length: 50 }, () => input.recv());
@@ -294,7 +294,7 @@ describe('an end', () => {
     close(copy.to);
   });
 
-  it('by a close is found out although another has its number', async () => {
+  it('is noticed after a close although another descriptor has the number', async () => {
     const { from } = pipe();
     const wait = watch(from, { readable: true }).recv();
     close(from);
@@ -310,7 +310,7 @@ describe('an end', () => {
     expect(input.tryRecv()).toMatchObject({ ok: false, reason: 'closed', cause: { code: 'EBADF' } });
   });
 
-  it('by the signal has its reason', async () => {
+  it('rejects with the reason of the signal', async () => {
     const { from, to } = pipe();
     const context = withCancel(background());
     const input = watch(from, { readable: true, signal: context });

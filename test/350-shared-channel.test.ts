@@ -119,7 +119,7 @@ describe('threads', () => {
     expect(await sent).toBe('sent');
   });
 
-  it('meet without a buffer only who waits', async () => {
+  it('send to waiting receivers only, without a buffer', async () => {
     const meeting = sharedChannel<string>({ capacity: 0 });
     expect(meeting.trySend('nobody')).toBe(false);
     const worker = start({ role: 'waitReceive', handle: meeting.handle });

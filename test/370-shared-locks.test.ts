@@ -45,7 +45,7 @@ describe('a mutex across threads', () => {
     },
   );
 
-  it('goes to who has waited longest, whichever thread that is', async () => {
+  it('goes to the longest waiter, in whichever thread', async () => {
     const mutex = new Mutex({ shared: true });
     const held = await mutex.lock();
     const order = words(7);

@@ -45,7 +45,7 @@ describe('a task for one worker, whose arguments go by message port', () => {
     expect(pool.stats().lostWorkers).toBe(0);
   });
 
-  it('has its time limit from its own beginning', async () => {
+  it('counts its time limit from its own start', async () => {
     const pool = makePool({ workers: 1, taskTimeout: 120 });
     const memory = shared(1);
     await pool.run('noop'); // the slot's last tenant began now
@@ -230,7 +230,7 @@ describe('warm-up', () => {
   it.each([
     ['failToWarm', 'no database'],
     ['missing', 'missing'],
-    ['notAStorage', 'no function'],
+    ['notAStorage', 'not a function'],
   ])('that fails is a worker that can not start: %s', async (warmUp, message) => {
     const pool = makePool({ warmUp });
     await expect(pool.ready()).rejects.toMatchObject({

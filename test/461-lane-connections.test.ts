@@ -92,7 +92,7 @@ describe.each([0, 1])('the state of a connection, reactors: %i', (reactors) => {
     }
   });
 
-  it('is zero for the next connection that has its place', async () => {
+  it('is zeroed for the next connection in its place', async () => {
     const { server } = await serve('countAndTell', { stateBytes: 8, onDisconnect: 'leave' }, { reactors });
     const first = new Client(server);
     expect(await first.ask('x')).toBe('1 undefined');

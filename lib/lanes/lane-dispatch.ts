@@ -131,7 +131,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
     try {
       const chosen = by(batch, index);
       if (Number.isInteger(chosen)) return ((chosen % lanes) + lanes) % lanes;
-      throw new RangeError(`by gave ${String(chosen)}, which is no integer`);
+      throw new RangeError(`by returned ${String(chosen)}: it must return an integer`);
     } catch (error) {
       if (this.#byFailures++ === 0)
         process.emitWarning(

@@ -82,10 +82,10 @@ async function loadHandlers(): Promise<Loaded> {
   const handlers = handlersOf(module);
   const context = start.asyncContext === undefined ? undefined : module[start.asyncContext];
   if (start.asyncContext !== undefined && !(context instanceof AsyncLocalStorage))
-    throw new TypeError(`its export '${start.asyncContext}' is no AsyncLocalStorage`);
+    throw new TypeError(`its export '${start.asyncContext}' is not an AsyncLocalStorage`);
   if (start.warmUp !== undefined) {
     const warmUp = handlers.get(start.warmUp);
-    if (warmUp === undefined) throw new TypeError(`its export '${start.warmUp}' is no function`);
+    if (warmUp === undefined) throw new TypeError(`its export '${start.warmUp}' is not a function`);
     await warmUp();
   }
   return {
