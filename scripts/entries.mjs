@@ -17,6 +17,7 @@ export const entries = {
   './merge': 'merge/index',
   './pipeline': 'pipeline/index',
   './log': 'log/index',
+  './bus': 'bus/index',
   './testing': 'testing/index',
 };
 
