@@ -32,7 +32,9 @@ const uint8_t* FrameWalker::at(uint64_t position, size_t length) noexcept {
   if (position >= windowAt_ && position + length <= windowAt_ + windowBytes_) {
     return window_.get() + (position - windowAt_);
   }
-  const size_t wanted = std::max(length, kWindowBytes);
+  const int64_t size = file_->size();
+  const uint64_t left = size > 0 && static_cast<uint64_t>(size) > position ? static_cast<uint64_t>(size) - position : 0;
+  const size_t wanted = std::max<uint64_t>(length, std::min<uint64_t>(kWindowBytes, left));
   if (capacity_ < wanted) {
     window_ = std::make_unique_for_overwrite<uint8_t[]>(wanted);
     capacity_ = wanted;
