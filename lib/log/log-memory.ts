@@ -1,7 +1,7 @@
 /**
  * What the log's thread and the threads that append share; native/core/log/log_memory.h has the same numbers, and a test compares them.
  *
- * A line that says what it is, a line of numbers that the log's thread publishes, two wait sets, and the ring of claims. Each appending
+ * A line that says what it is, a line of numbers that the log's thread publishes, three wait sets, and the ring of claims. Each appending
  * thread brings memory of its own for answers.
  */
 import { ByteRing } from '../memory/byte-ring.js';
@@ -19,7 +19,9 @@ export const LOG_ERROR = LINE_WORDS + 5;
 /** The wait set of JavaScript threads, and that of the log's thread. */
 export const LOG_WAITING = 2 * LINE_WORDS;
 export const LOG_SLEEPING = 3 * LINE_WORDS;
-export const LOG_RING = 4 * LINE_WORDS;
+/** The wait set of JavaScript threads that want to know when the log ends. */
+export const LOG_ENDING = 4 * LINE_WORDS;
+export const LOG_RING = 5 * LINE_WORDS;
 /** The owner's number for it, and the longest record: written once. */
 const LOG_ID = 1;
 const LOG_MAX_RECORD = 2;
@@ -54,6 +56,8 @@ export class LogMemory {
   readonly ring: ByteRing;
   /** Where this thread parks until something became durable, or there is room. */
   readonly waiting: WaitSet;
+  /** Where this thread parks until the log fails or is closed. */
+  readonly ending: WaitSet;
   /** Where the log's thread parks. */
   readonly sleeping: WaitSet;
 
@@ -74,6 +78,7 @@ export class LogMemory {
     this.#numbers = new BigInt64Array(region.buffer, region.byteOffset, LOG_WAITING / 2);
     this.ring = new ByteRing(subregion(region, 4 * LOG_RING, region.byteLength - 4 * LOG_RING));
     this.waiting = new WaitSet(subregion(region, 4 * LOG_WAITING, WaitSet.byteLength));
+    this.ending = new WaitSet(subregion(region, 4 * LOG_ENDING, WaitSet.byteLength));
     this.sleeping = new WaitSet(subregion(region, 4 * LOG_SLEEPING, WaitSet.byteLength));
   }
 

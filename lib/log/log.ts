@@ -2,6 +2,8 @@
 import { InvalidArgTypeError, InvalidArgValueError, OutOfRangeError } from '../errors.js';
 import { checkHandle, makeHandle, type SharedHandle } from '../memory/handle.js';
 import { errnoName } from '../net/disconnect-reason.js';
+import type { DispatchedListener } from '../net/dispatch-target.js';
+import { type Recording, type RecordingOptions, recordFrames } from '../net/record-target.js';
 import { logs } from '../platform/driver.js';
 import type { NativeLog } from '../platform/logs.js';
 import { checkBoolean, checkInteger, checkOptions } from '../validate.js';
@@ -21,6 +23,7 @@ import {
 import { type LogOptions, resolveLogOptions } from './log-options.js';
 import { LogReader } from './log-reader.js';
 import { checkTime, prepareInput, prepareRecord, type RecordInput, type RecordOptions } from './record.js';
+import { LogRecording } from './recording.js';
 
 /** Options of {@link Log.append}. A signal that has fired before the record was handed to the log's thread takes it back; later it changes nothing. */
 export interface AppendOptions extends RecordOptions, WaitOptions {}
@@ -290,22 +293,19 @@ export class Log implements AsyncDisposable {
   }
 
   /** @internal */
-  get native(): NativeLog {
-    return this.#native;
-  }
-
-  /** @internal */
-  get maxRecordBytes(): number {
-    return this.#maxRecordBytes;
+  [recordFrames](listener: DispatchedListener, options: RecordingOptions): Recording {
+    this.#checkOpen();
+    const log = {
+      native: this.#native,
+      memory: this.#memory,
+      appender: this.#appender,
+      maxRecordBytes: this.#maxRecordBytes,
+    };
+    return new LogRecording(listener, log, options);
   }
 
   #checkOpen(): void {
     if (this.#closing !== undefined || this.#appender.isOver) throw new LogClosedError();
-  }
-
-  /** @internal @throws LogClosedError */
-  checkOpen(): void {
-    this.#checkOpen();
   }
 
   /**

@@ -1,4 +1,5 @@
 /** A listening socket and the connections it accepted. */
+import { InvalidArgTypeError } from '../errors.js';
 import type { HandlerName, HandlersOf } from '../handlers.js';
 import { checkFunction } from '../validate.js';
 import { onCancel } from '../waiting/cancellable.js';
@@ -10,6 +11,7 @@ import { type Dispatch, type DispatchOptions, startDispatch } from './dispatch-t
 import { Endpoint, type FrameForwarder, type ReactorShare } from './endpoint.js';
 import type { EndpointPart } from './endpoint-part.js';
 import type { BatchHandler } from './frame-batch.js';
+import { type Recording, type RecordingOptions, type RecordTarget, recordFrames } from './record-target.js';
 
 /** Told of each connection, before its first frame. */
 export type ConnectHandler<Data = unknown> = (connection: Connection<Data>) => void;
@@ -116,6 +118,31 @@ export class Listener<Data = unknown> extends Endpoint<Data> {
     options?: DispatchOptions<HandlerName<Module>>,
   ): Promise<Dispatch> {
     return await startDispatch(this, pool, handler, options ?? {});
+  }
+
+  /**
+   * Writes every frame into `log` as a record: sockets → log. The reactors put frames into the log's ring themselves, so with `reactors: 1` or
+   * more this thread has no part in it. This is the listener's consumer from then on. When the disk is slower than the senders, or full,
+   * their TCP windows close; nothing is dropped.
+   *
+   * @throws InvalidArgTypeError unless `log` is a Log; InvalidArgValueError when `limits.frameBytes` is larger than the log's
+   * `maxRecordBytes`; ConsumerActiveError when there is a consumer already; EndpointClosedError; LogClosedError; SocketError when the
+   * system has no descriptor left for it.
+   *
+   * @example
+   * import { lines, listen } from 'sluice';
+   * import { openLog } from 'sluice/log';
+   *
+   * const log = await openLog(directory, { durability: 'os' });
+   * const server = await listen('tcp://127.0.0.1:7000', { framing: lines() });
+   * const recording = await server.record(log, { key: 'connection' });
+   * console.log(recording.stats().waiting); // prints: 0
+   */
+  async record(log: object, options?: RecordingOptions): Promise<Recording> {
+    const take = (log as Partial<RecordTarget> | null | undefined)?.[recordFrames];
+    if (typeof take !== 'function') throw new InvalidArgTypeError('log', 'a Log', log);
+    this.checkOpen();
+    return take.call(log as RecordTarget, this, options ?? {});
   }
 
   /** @internal */

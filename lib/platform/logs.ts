@@ -61,7 +61,19 @@ export interface NativeLogReader {
   read(arena: Uint8Array, records: Int32Array, frames: Int32Array, out: Float64Array): void;
 }
 
+/** From one reactor into a log: given to it with `addSink`. */
+export interface LogSink {
+  /** Fills `out` with: frames settled, frames taken, bytes taken, frames that wait for room, connections held for it, 1 when the log takes no more. */
+  stats(out: Float64Array): void;
+}
+
 export interface Logs {
+  /** `keyed`: a record's key is the connection's address. `ringBytes`: twice the longest frame and more. */
+  LogSink: new (
+    log: NativeLog,
+    keyed: boolean,
+    ringBytes: number,
+  ) => LogSink;
   Log: new (config: LogConfig | number) => NativeLog;
   LogReader: new (log: NativeLog, from: number) => NativeLogReader;
   checkLog(path: string): Promise<LogInspection>;

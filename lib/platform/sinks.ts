@@ -1,7 +1,8 @@
 /**
- * Where frames go past JavaScript: a sink takes them from the reactor itself. The addon has one kind, the lanes of a worker pool.
+ * Where frames go past JavaScript: a sink takes them from the reactor itself. The addon has two kinds: the lanes of a worker pool, and logs.
  * A platform without sinks has none of this, and `listener.dispatch` is refused there.
  */
+import type { LogSink } from './logs.js';
 
 /** What a {@link LaneSink} is made of. Lanes and rings are as lib/lanes/lane-set.ts lays them out; offsets are in words. */
 export interface LaneSinkConfig {
@@ -41,22 +42,25 @@ export interface LaneSink {
   stats(out: Float64Array): void;
 }
 
+/** Where a reactor can be told to give frames: lanes, or a log. */
+export type FrameSink = LaneSink | LogSink;
+
 /** What a reactor does with sinks. */
 export interface SinkHost {
   /**
    * The endpoint's frames go to `sink`, from the reactor itself: at once where `feeds`, else only those that `put` brings. A
    * connection whose peer has ended is from then on closed when the sink says so. 0, or an errno value negated.
    */
-  addSink(endpoint: number, sink: LaneSink, feeds: boolean): number;
+  addSink(endpoint: number, sink: FrameSink, feeds: boolean): number;
   /** The sink gets no more turns; its endpoint is closed, or gives its frames to batches again. */
-  removeSink(sink: LaneSink): void;
+  removeSink(sink: FrameSink): void;
   /**
    * Frames [first, first + count) of `frames`, which lie in `bytes`, go to the sink: into the lanes that `lanes` names, or into
    * those of their connections.
    */
   put(
     endpoint: number,
-    sink: LaneSink,
+    sink: FrameSink,
     bytes: Uint8Array,
     frames: Int32Array,
     first: number,

@@ -5,6 +5,7 @@
 
 #include "log/log_check.h"
 #include "log/log_memory.h"
+#include "log_sink_wrap.h"
 
 namespace sluice {
 
@@ -330,6 +331,7 @@ void LogWrap::release() noexcept {
 void defineLog(Napi::Env env, Napi::Object exports) {
   exports.Set("Log", LogWrap::define(env));
   exports.Set("LogReader", LogReaderWrap::define(env));
+  exports.Set("LogSink", LogSinkWrap::define(env));
   exports.Set("checkLog", Napi::Function::New<checkLogFunction>(env, "checkLog"));
   exports.Set("repairLog", Napi::Function::New<repairLogFunction>(env, "repairLog"));
   auto layout = Napi::Object::New(env);

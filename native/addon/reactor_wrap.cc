@@ -8,6 +8,7 @@
 
 #include "endpoint_config.h"
 #include "lane_sink_wrap.h"
+#include "log_sink_wrap.h"
 #include "threads/monotonic_ms.h"
 
 namespace sluice {
@@ -291,7 +292,7 @@ Napi::Value ReactorWrap<Driver>::addSink(const Napi::CallbackInfo& info) {
   driver_->control([&](Reactor& reactor) {
     Endpoint* endpoint = reactor.endpoint(word(info[0]));
     if (endpoint == nullptr || endpoint->closing) return;
-    error = reactor.addSink(*endpoint, LaneSinkWrap::Unwrap(object)->sink(), info[2].As<Napi::Boolean>().Value());
+    error = reactor.addSink(*endpoint, sinkOf(object), info[2].As<Napi::Boolean>().Value());
   });
   if (error == 0) sinks_.push_back(Napi::Persistent(object));
   return Napi::Number::New(info.Env(), -error);
@@ -300,7 +301,7 @@ Napi::Value ReactorWrap<Driver>::addSink(const Napi::CallbackInfo& info) {
 template <typename Driver>
 void ReactorWrap<Driver>::removeSink(const Napi::CallbackInfo& info) {
   auto object = info[0].As<Napi::Object>();
-  driver_->control([&](Reactor& reactor) { reactor.removeSink(*LaneSinkWrap::Unwrap(object)->sink()); });
+  driver_->control([&](Reactor& reactor) { reactor.removeSink(*sinkOf(object)); });
   std::erase_if(sinks_, [&](const Napi::ObjectReference& mine) { return mine.Value().StrictEquals(object); });
 }
 
@@ -313,13 +314,14 @@ void ReactorWrap<Driver>::put(const Napi::CallbackInfo& info) {
                     .size = static_cast<uint32_t>(bytes.ByteLength()),
                     .frames = frames.Data(),
                     .frameCapacity = static_cast<uint32_t>(frames.ElementLength() / FrameTable::kWordsPerFrame)};
-  const int32_t* lanes = info[6].IsUndefined() ? nullptr : info[6].As<Napi::Int32Array>().Data();
-  LaneSink& sink = *LaneSinkWrap::Unwrap(info[1].As<Napi::Object>())->sink();
+  const sluice::Ref<FrameSink> sink = sinkOf(info[1].As<Napi::Object>());
   driver_->control([&](Reactor& reactor) {
     // Closed meanwhile: slots may be others'.
     const Endpoint* endpoint = reactor.endpoint(word(info[0]));
     if (endpoint == nullptr || endpoint->closing) return;
-    sink.take(arena, word(info[4]), word(info[5]), lanes);
+    if (info[6].IsUndefined()) return sink->take(arena, word(info[4]), word(info[5]));
+    LaneSink& lanes = *LaneSinkWrap::Unwrap(info[1].As<Napi::Object>())->sink();
+    lanes.take(arena, word(info[4]), word(info[5]), info[6].As<Napi::Int32Array>().Data());
   });
 }
 

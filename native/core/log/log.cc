@@ -68,6 +68,7 @@ int Log::start(uint32_t* memory) noexcept {
   ring_.emplace(SharedWords(memory + kRing), id_);
   sleep_.emplace(SharedWords(memory + kSleeping), WakerRegistry::process(), id_);
   waiting_.emplace(SharedWords(memory + kWaiting), WakerRegistry::process(), id_);
+  ending_.emplace(SharedWords(memory + kEnding), WakerRegistry::process(), id_);
   intakeSleep_.emplace(SharedWords(intakeSleepWords_.words), WakerRegistry::process(), id_);
   publishStart();
   publishEnd();
@@ -283,6 +284,15 @@ void Log::learnIntakes() noexcept {
   for (const Ref<LogIntake>& intake : myIntakes_) intake->close();
 }
 
+/// Those that are empty for good.
+void Log::forgetIntakes() noexcept {
+  const auto isFinished = [](const Ref<LogIntake>& intake) { return intake->isFinished(); };
+  if (std::none_of(myIntakes_.begin(), myIntakes_.end(), isFinished)) return;
+  const std::lock_guard lock(intakesMutex_);
+  std::erase_if(intakes_, isFinished);
+  std::erase_if(myIntakes_, isFinished);
+}
+
 bool Log::gatherIntakes() noexcept {
   const uint32_t before = frame_.count();
   for (const Ref<LogIntake>& intake : myIntakes_) {
@@ -338,6 +348,7 @@ void Log::settle() noexcept {
   }
   publishEnd();
   for (const Ref<LogIntake>& intake : myIntakes_) intake->settle();
+  forgetIntakes();
   answer(unsettled_);
 }
 
@@ -446,6 +457,7 @@ void Log::publishStart() noexcept {
 void Log::setState(uint32_t state, int error) noexcept {
   words_->store(kError, static_cast<uint32_t>(error));
   words_->store(kState, state);
+  ending_->wakeAll();
 }
 
 /// Whatever is still asked gets an answer, and nobody is parked here any more.

@@ -109,6 +109,7 @@ class Log : public RefCounted {
   bool gather() noexcept;
   bool gatherClaims() noexcept;
   void learnIntakes() noexcept;
+  void forgetIntakes() noexcept;
   bool gatherIntakes() noexcept;
   bool takeRecords(const uint8_t* body, size_t length, uint32_t producer) noexcept;
   void commit() noexcept;
@@ -148,6 +149,7 @@ class Log : public RefCounted {
   std::optional<ByteRing<>> ring_;
   std::optional<WaitSet<>> sleep_;
   std::optional<WaitSet<>> waiting_;
+  std::optional<WaitSet<>> ending_;
   struct alignas(layout::kLineBytes) Line {
     uint32_t words[layout::kLineWords] = {};
   };

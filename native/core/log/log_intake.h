@@ -28,7 +28,6 @@ class LogIntake : public RefCounted {
 
   // For the thread that fills it.
 
-  uint32_t maxRecordBytes() const noexcept { return ring_.maxRecordBytes() / 2 - sizeof(RecordParts); }
   /// Key and value; the time is when the log takes it. False: there is no room now, or the log takes nothing any more.
   bool put(const uint8_t* key, uint32_t keyBytes, const uint8_t* value, uint32_t valueBytes) noexcept {
     const RingRecord record = ring_.claim(sizeof(RecordParts) + keyBytes + valueBytes);
@@ -47,13 +46,14 @@ class LogIntake : public RefCounted {
   void park() noexcept { waiting_.park(); }
   void unpark() noexcept { waiting_.unpark(); }
   bool isClosed() const noexcept { return closed_.load(std::memory_order_acquire); }
-  /// Whether everything put in is as durable as was asked for.
-  bool isSettled() const noexcept {
-    return settled_.load(std::memory_order_acquire) == released_.load(std::memory_order_acquire) && isEmpty();
-  }
   bool isEmpty() const noexcept { return !ring_.isReady(WakerRegistry::process()); }
 
+  /// Nothing will be put in any more. What was is still the log's.
+  void finish() noexcept { finished_.store(true, std::memory_order_release); }
+
   // For the log's thread.
+
+  bool isFinished() const noexcept { return finished_.load(std::memory_order_acquire) && isEmpty(); }
 
   /// Calls `add(parts, bytes)` for each record, until it answers false or there is none.
   template <typename Add>
@@ -107,6 +107,7 @@ class LogIntake : public RefCounted {
   std::atomic<uint64_t> released_{0};
   std::atomic<uint64_t> settled_{0};
   std::atomic<bool> closed_{false};
+  std::atomic<bool> finished_{false};
 };
 
 }  // namespace sluice

@@ -1,7 +1,8 @@
 // What the log's thread and the threads that append share: the same numbers as lib/log/memory.ts; a test compares both halves through
 // kAll.
 //
-// The log's memory: a line that says what it is, a line of numbers that the log's thread publishes, two wait sets, and the ring of
+// The log's memory: a line that says what it is, a line of numbers that the log's thread publishes, three wait sets (who waits for answers or records, the
+// log's thread, who waits for the log's end), and the ring of
 // claims. Each appending thread brings memory of its own for answers: how many there are, and the answers, a double each, in the order
 // of its claims: the offset of the first record, or an error negated.
 #pragma once
@@ -22,7 +23,8 @@ inline constexpr uint32_t kState = layout::kLineWords + 4;
 inline constexpr uint32_t kError = layout::kLineWords + 5;  // errno of what broke it
 inline constexpr uint32_t kWaiting = 2 * layout::kLineWords;
 inline constexpr uint32_t kSleeping = 3 * layout::kLineWords;
-inline constexpr uint32_t kRing = 4 * layout::kLineWords;
+inline constexpr uint32_t kEnding = 4 * layout::kLineWords;
+inline constexpr uint32_t kRing = 5 * layout::kLineWords;
 
 inline constexpr uint32_t kOpen = 0;
 inline constexpr uint32_t kFailed = 1;
@@ -62,6 +64,7 @@ inline constexpr layout::Constant kAll[] = {
     {"LOG_ERROR", kError},
     {"LOG_WAITING", kWaiting},
     {"LOG_SLEEPING", kSleeping},
+    {"LOG_ENDING", kEnding},
     {"LOG_RING", kRing},
     {"LOG_OPEN", kOpen},
     {"LOG_FAILED", kFailed},

@@ -17,8 +17,8 @@ constexpr LogStoreOptions kSynced{.segmentBytes = 2048, .syncsCuts = true};
 struct Story {
   std::map<uint64_t, std::string> acknowledged;
   std::map<uint64_t, std::string> attempted;  // and neither acknowledged nor refused
-  uint64_t start = 0;         // acknowledged
-  uint64_t startAtMost = 0;   // asked for
+  uint64_t start = 0;                         // acknowledged
+  uint64_t startAtMost = 0;                   // asked for
   int life = 0;
 
   uint64_t end() const { return acknowledged.empty() ? start : acknowledged.rbegin()->first + 1; }
@@ -254,8 +254,8 @@ TEST(Damage, IsMendedByRepairAsFarAsItGoes) {
   std::map<uint64_t, std::string> records;
   const auto disk = smallLog(records);
   const std::string first = log_format::segmentName(0);
-  disk->names[first]->current[5] ^= 1;                                  // the header
-  disk->names[log_format::kManifestName]->current[20] ^= 1;             // the manifest
+  disk->names[first]->current[5] ^= 1;                                     // the header
+  disk->names[log_format::kManifestName]->current[20] ^= 1;                // the manifest
   disk->names[first]->current[log_format::kSegmentHeaderBytes + 50] ^= 1;  // a frame's body
   const LogReport report = repairLog(Ref<FakeDirectory>::make(disk), 1, 7);
   EXPECT_EQ(report.fault, LogFault::kNone);

@@ -42,7 +42,7 @@ class FakeDisk : public RefCounted {
   static constexpr uint64_t kNever = UINT64_MAX;
   uint64_t operations = 0;
   uint64_t powerCutAt = kNever;  // this operation and all behind it do nothing
-  uint64_t failAt = kNever;      // this one fails with `failure`, or writes only half of what it was given where that is 0
+  uint64_t failAt = kNever;  // this one fails with `failure`, or writes only half of what it was given where that is 0
   int failure = EIO;
   bool failed = false;  // it came to that
 
@@ -71,7 +71,8 @@ class FakeDisk : public RefCounted {
       for (const size_t sector : file->dirty) {
         const size_t from = sector * kSectorBytes;
         const size_t to = std::min({from + kSectorBytes, bytes.size(), file->current.size()});
-        if (from < to && survives()) std::copy(file->current.begin() + from, file->current.begin() + to, bytes.begin() + from);
+        if (from < to && survives())
+          std::copy(file->current.begin() + from, file->current.begin() + to, bytes.begin() + from);
       }
       copy->durable = bytes;
       copy->current = bytes;
