@@ -10,12 +10,20 @@ import { type CollectOptions, collect } from './collect.js';
 import { FRAMING_HELP, parseBytes, parseFraming } from './framing-spec.js';
 import { handle } from './handle.js';
 import { countOption, secondsOption, sizeOption } from './quantity.js';
+import { type RecordOptions, record } from './record.js';
 
 const COUNT_MAX = 2 ** 32 - 2;
 const BACKLOG_MAX = 2 ** 31 - 1;
 const DAY_S = 86_400;
 
-type ListenFlags = Omit<CollectOptions, 'address'> & { handler?: string; workers?: number; lanes: number };
+const LOG_PREFIX = 'log:';
+
+type ListenFlags = Omit<CollectOptions, 'address'> & {
+  handler?: string;
+  workers?: number;
+  lanes: number;
+  durability: RecordOptions['durability'];
+};
 
 const HELP = `
 ADDRESS is tcp://HOST:PORT, tcp://[IPV6]:PORT (port 0: the system picks one), unix:///PATH, unix:@NAME (abstract), or
@@ -29,6 +37,9 @@ Sizes are in bytes: 64k is 65,536, 1m is 1,048,576. In counts k is 1,000 and m 1
 An output that is slow slows the senders: what is read and not written stays within --max-buffered, then the
 TCP windows close, and nothing is lost. A full disk or a closed pipe ends the command with status 1.
 
+With --to log:DIR each frame is a record of the log in DIR (see sluice log --help), its key the address of its connection. --durability
+says when a frame counts as written: sync (it is on the disk) or os (the system has it).
+
 With --handler the frames go to worker threads instead: MODULE exports onBatch(batch), called with the frames of some
 connections, in order for each, and may export onConnect(connection) and onDisconnect(connection, reason). Answers
 go back with batch.reply(i, data). What a handler throws is printed, and the server goes on.
@@ -41,6 +52,7 @@ Exit status: 0 after a signal, 1 when the address, the output or the start of a 
 
 Examples:
   sluice listen tcp://0.0.0.0:5140 --to events.log
+  sluice listen tcp://0.0.0.0:5140 --to log:./events --reactors 1
   sluice listen unix:///run/app.sock | jq .level
   sluice listen tcp://[::]:7000 --framing length:4be --max-frame 64k --to records.bin
   sluice listen tcp://127.0.0.1:7000 --framing delimited:'\\x00' --separator '\\n'
@@ -61,10 +73,15 @@ export function addListenCommand(program: Command, finish: (status: number) => v
     )
     .option(
       '-t, --to <output>',
-      'where frames go: stdout, null (only count), or a file to append to',
+      'where frames go: stdout, null (only count), a file to append to, or log:DIR, a log',
       'stdout',
     )
     .option('--truncate', 'empty the file first')
+    .addOption(
+      new Option('--durability <when>', 'of a log: when a frame counts as written')
+        .choices(['sync', 'os'])
+        .default('sync'),
+    )
     .addOption(
       new Option(
         '-s, --separator <bytes>',
@@ -164,10 +181,23 @@ function parseMode(text: string): number {
 
 function listenCommand(address: string, flags: ListenFlags, command: Command): Promise<number> {
   const { handler } = flags;
+  if (flags.to.startsWith(LOG_PREFIX)) return recordCommand(address, flags, command);
+  if (command.getOptionValueSource('durability') === 'cli')
+    throw new InvalidArgValueError('--durability', 'needs --to log:DIR', flags.durability);
   if (handler !== undefined) return handle({ address, ...flags, handler });
   for (const name of ['workers', 'lanes']) {
     if (command.getOptionValueSource(name) === 'cli')
       throw new InvalidArgValueError(`--${name}`, 'needs --handler', flags[name as 'workers' | 'lanes']);
   }
   return collect({ address, ...flags });
+}
+
+function recordCommand(address: string, flags: ListenFlags, command: Command): Promise<number> {
+  for (const name of ['truncate', 'separator', 'workers', 'lanes'] as const) {
+    if (command.getOptionValueSource(name) === 'cli')
+      throw new InvalidArgValueError(`--${name}`, 'does not go with --to log:DIR', flags[name]);
+  }
+  const directory = flags.to.slice(LOG_PREFIX.length);
+  if (directory === '') throw new InvalidArgValueError('--to', 'must name a directory: log:DIR', flags.to);
+  return record({ address, ...flags, directory });
 }

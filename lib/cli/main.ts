@@ -13,6 +13,7 @@ import { ExitStatus } from './exit-status.js';
 import { explain } from './explain.js';
 import { addListenCommand } from './listen-command.js';
 import { addLoadCommand } from './load-command.js';
+import { addLogCommand } from './log-command.js';
 import { complain } from './say.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -33,6 +34,7 @@ const program = new Command('sluice')
   .addHelpText('after', '\nEach command has a help of its own: sluice listen --help');
 addListenCommand(program, finish);
 addLoadCommand(program, finish);
+addLogCommand(program, finish);
 
 try {
   await program.parseAsync();

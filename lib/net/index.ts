@@ -32,8 +32,8 @@ export { type InheritedSocket, listen } from './listen.js';
 export { type ConnectHandler, type Connections, Listener } from './listener.js';
 export type { ConnectOptions, EndpointOptions, ListenOptions } from './options.js';
 export { Peer } from './peer.js';
-export { type ReconnectHandler, Redial, type RedialOptions, type RedialStats, redial } from './redial.js';
 export type { Recording, RecordingOptions, RecordingStats } from './record-target.js';
+export { type ReconnectHandler, Redial, type RedialOptions, type RedialStats, redial } from './redial.js';
 export {
   BatchReleasedError,
   ConnectionClosedError,

@@ -122,7 +122,8 @@ bool LogSink::flush() noexcept {
     moved = true;
     put_++;
     add(stats_.waiting, -1);
-    Named* named = find(next.slot, next.generation);  // none: the connection has ended, its frames are records all the same
+    Named* named =
+        find(next.slot, next.generation);  // none: the connection has ended, its frames are records all the same
     if (named != nullptr) named->last = put_;
     if (named != nullptr && --named->waiting == 0 && named->awaitsEnd) {
       named->awaitsEnd = false;
