@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -61,7 +62,8 @@ int main(int, char** words) {
     for (at = 0; at < total;) {
       const ssize_t got = ::pread(fd, arena.data(), arena.size(), static_cast<off_t>(at));
       if (got <= 0) fail("pread");
-      for (ssize_t i = 0; i < got; i += static_cast<ssize_t>(bytes)) checksum += static_cast<uint8_t>(arena[static_cast<size_t>(i)]);
+      for (ssize_t i = 0; i < got; i += static_cast<ssize_t>(bytes))
+        checksum += static_cast<uint8_t>(arena[static_cast<size_t>(i)]);
       at += static_cast<uint64_t>(got);
     }
   } else {
