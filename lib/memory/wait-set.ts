@@ -34,6 +34,13 @@ export class WaitSet {
     return Atomics.load(this.#words, WAIT_PARKED) !== 0;
   }
 
+  /** How many seats have a parked thread. */
+  get parkedCount(): number {
+    let count = 0;
+    for (let bits = Atomics.load(this.#words, WAIT_PARKED); bits !== 0; bits &= bits - 1) count++;
+    return count;
+  }
+
   /** Whether anybody else is parked. */
   get othersParked(): boolean {
     return (Atomics.load(this.#words, WAIT_PARKED) & ~this.#bit) !== 0;
@@ -56,10 +63,12 @@ export class WaitSet {
     return (Atomics.and(this.#words, WAIT_PARKED, ~bit) & bit) !== 0;
   }
 
-  /** Wakes one parked thread. False when there was none. Call it after the thing has happened. */
-  wakeOne(): boolean {
+  /**
+   * Wakes one parked thread, in turn, or from the seat `from` on. False when there was none. Call it after the thing has happened.
+   */
+  wakeOne(from = this.#next): boolean {
     for (let parked = Atomics.load(this.#words, WAIT_PARKED); parked !== 0; ) {
-      const later = parked & (-1 << this.#next);
+      const later = parked & (-1 << from);
       const seat = lowestBit(later !== 0 ? later : parked);
       const before = Atomics.and(this.#words, WAIT_PARKED, ~(1 << seat));
       if ((before & (1 << seat)) !== 0) {

@@ -14,7 +14,16 @@ import { callBack, reportLoss } from './loss-report.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { moduleName, type ResolvedPoolOptions } from './options.js';
 import { PoolClosedError, WorkerStartError } from './pool-error.js';
-import { ACTIVE, FINISHED, LANE_TURNS, MAKER, OPEN, OUTSTANDING, type PoolMemory } from './pool-memory.js';
+import {
+  ACTIVE,
+  FINISHED,
+  LANE_TURNS,
+  MAKER,
+  OPEN,
+  OUTSTANDING,
+  type PoolMemory,
+  TASK_NS,
+} from './pool-memory.js';
 import { rebuildThrown, type Thrown } from './thrown.js';
 import type { Delivery } from './value-port.js';
 import { WorkerHandle } from './worker-handle.js';
@@ -89,6 +98,13 @@ export class Crew {
     let count = 0;
     for (const worker of this.#workers)
       if (worker !== undefined && (worker.state === 'ready' || worker.state === 'starting')) count++;
+    return count;
+  }
+
+  /** How many can take tasks. */
+  get readyCount(): number {
+    let count = 0;
+    for (const worker of this.#workers) if (worker?.state === 'ready') count++;
     return count;
   }
 
@@ -256,6 +272,7 @@ export class Crew {
     const retired = worker.loss.reason === 'terminated' && worker.wasRetiring;
     Atomics.store(counters, OPEN, 0);
     Atomics.store(counters, ACTIVE, 0);
+    Atomics.store(counters, TASK_NS, 0);
     memory.setSearching(index, false);
     memory.queue.sweep();
     let isKnown = this.#host.workerEnded(worker);

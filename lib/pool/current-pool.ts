@@ -16,7 +16,7 @@ import { HandlerNotFoundError, TaskTimeoutError } from './pool-error.js';
 import { MAKER, type PoolMemory } from './pool-memory.js';
 import { ABORT, CREDIT, InboxReader, type RecordHandler, wakeInbox } from './record.js';
 import type { RunOptions } from './run-options.js';
-import type { Runner } from './runner.js';
+import type { Scheduler } from './scheduler.js';
 import { SlowLook } from './slow-look.js';
 import { checkCall } from './submission.js';
 import { Task, TaskExtras } from './task.js';
@@ -80,7 +80,7 @@ export class WorkerSidePool implements RecordHandler {
   readonly #taskTimeout: number;
   readonly #limits: TaskLimits;
   readonly #slowLook = new SlowLook(() => {
-    if (this.hasRecords) this.#runner.schedule();
+    if (this.hasRecords) this.#scheduler.schedule();
     return this.outstanding > 0;
   });
   readonly #inbox: InboxReader;
@@ -91,7 +91,7 @@ export class WorkerSidePool implements RecordHandler {
   readonly #context: AsyncLocalStorage<unknown> | undefined;
   readonly #relayedCalls = new Map<number, Task>();
   #calls = 0;
-  #runner!: Runner;
+  #scheduler!: Scheduler;
   #later: (() => boolean)[] = [];
   /** Slots with tasks that found this worker's deque full: it takes them itself. */
   readonly #unannounced: number[] = [];
@@ -133,8 +133,8 @@ export class WorkerSidePool implements RecordHandler {
     this.#arrivals = new Arrivals(this.table);
   }
 
-  attach(runner: Runner): void {
-    this.#runner = runner;
+  attach(scheduler: Scheduler): void {
+    this.#scheduler = scheduler;
   }
 
   run(
@@ -200,7 +200,7 @@ export class WorkerSidePool implements RecordHandler {
     const { deque } = this.#memory.workers[this.#worker]!;
     if (this.#unannounced.length > 0 || !deque.push(slot)) this.#unannounced.push(slot);
     this.#memory.wakeForWork();
-    this.#runner.schedule();
+    this.#scheduler.schedule();
   }
 
   get hasUnannounced(): boolean {
@@ -271,7 +271,7 @@ export class WorkerSidePool implements RecordHandler {
       return;
     }
     wakeInbox(this.#memory.thread(MAKER));
-    this.#runner.schedule(); // whoever waits for it makes room for one more
+    this.#scheduler.schedule(); // whoever waits for it makes room for one more
   }
 
   relayed(call: number, delivery: Delivery): void {
@@ -320,8 +320,8 @@ export class WorkerSidePool implements RecordHandler {
   }
 
   record(kind: number, slot: number, generation: number, bytes: Buffer, start: number, end: number): void {
-    if (kind === ABORT) this.#runner.abort(slot, generation);
-    else if (kind === CREDIT) this.#runner.credit(slot, generation, bytes, start, end);
+    if (kind === ABORT) this.#scheduler.execution.abort(slot, generation);
+    else if (kind === CREDIT) this.#scheduler.execution.credit(slot, generation, bytes, start, end);
     else this.#arrivals.record(kind, slot, generation, bytes, start, end);
   }
 

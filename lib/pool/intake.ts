@@ -35,6 +35,7 @@ import type { Task } from './task.js';
 import { TaskLimits } from './task-limits.js';
 import { TaskTable } from './task-table.js';
 import { encodedPayload, type Payload, portPayload } from './value-port.js';
+import { WakePolicy } from './wake-policy.js';
 
 /** @internal */
 export class Intake {
@@ -46,6 +47,7 @@ export class Intake {
   /** What could not be announced, or sent to a worker, for want of room. */
   readonly retries: Retries;
   readonly #limits: TaskLimits;
+  readonly #wakes: WakePolicy;
   /** The arguments of the call in hand, and those of a task that comes from the backlog meanwhile. */
   readonly #scratch = new Encoded();
   readonly #fed = new Encoded();
@@ -82,6 +84,7 @@ export class Intake {
     this.#options = options;
     this.#memory = memory;
     this.#crew = crew;
+    this.#wakes = new WakePolicy(memory, () => crew.readyCount);
     this.retries = new Retries(() => memory.wakeForWork());
     this.table = new TaskTable(
       memory,
@@ -303,7 +306,7 @@ export class Intake {
   announce(number: number): void {
     const { queue } = this.#memory;
     if (!queue.pushWord(number)) this.retries.add(() => queue.pushWord(number));
-    this.#memory.wakeForWork();
+    this.#wakes.announced();
   }
 
   #announceTask(slot: number): void {

@@ -114,6 +114,8 @@ export const PROGRESS_SKIPPED = 9;
 export const THREAD = 10;
 /** Turns of lanes that it has begun, modulo 2^32. */
 export const LANE_TURNS = 11;
+/** What a task takes it, in ns, while it runs short ones and is awake; 0 when it parks, or does not know. See wake-policy.ts. */
+export const TASK_NS = 12;
 const COUNTER_WORDS = 32;
 const WAIT_HISTOGRAM = COUNTER_WORDS;
 const RUN_HISTOGRAM = COUNTER_WORDS + HISTOGRAM_WORDS;

@@ -5,12 +5,13 @@ import type { MessagePort } from 'node:worker_threads';
 import { threadId, Waker, WakeSource } from '../memory/waker.js';
 import { BroadcastRunner } from './broadcast-runner.js';
 import { setCurrentPool, WorkerSidePool } from './current-pool.js';
+import type { Handler } from './execution.js';
 import type { LaneHandle, LaneRunner, OpenLanes } from './lane-work.js';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.js';
 import { handlersOf } from './module-handlers.js';
 import { Outbox } from './outbox.js';
 import { OPEN, PoolMemory, THREAD } from './pool-memory.js';
-import { type Handler, Runner } from './runner.js';
+import { Scheduler } from './scheduler.js';
 import { describeThrown } from './thrown.js';
 import { type Delivery, ValuePort } from './value-port.js';
 
@@ -39,32 +40,32 @@ const LANES_WAIT_MS = 100;
 
 /** Wakes for tasks and for records. */
 class Work extends WakeSource {
-  readonly #runner: Runner;
+  readonly #scheduler: Scheduler;
   readonly #memory: PoolMemory;
   readonly #inboxWait: PoolMemory['maker']['inboxWait'];
 
-  constructor(runner: Runner, memory: PoolMemory, worker: number) {
+  constructor(scheduler: Scheduler, memory: PoolMemory, worker: number) {
     super();
     this.held = false; // the port keeps the thread alive until it is told to stop
-    this.#runner = runner;
+    this.#scheduler = scheduler;
     this.#memory = memory;
     this.#inboxWait = memory.workers[worker]!.inboxWait;
   }
 
   poll(): boolean {
-    if (!this.#runner.hasWork) return false;
-    this.#runner.scheduleFromPoll();
+    if (!this.#scheduler.hasWork) return false;
+    this.#scheduler.scheduleFromPoll();
     return true;
   }
 
   park(): void {
-    this.#runner.parks();
+    this.#scheduler.idling.parks();
     this.#inboxWait.park();
-    if (this.#runner.mayTakeMore) this.#memory.idle.park();
+    if (this.#scheduler.mayTakeMore) this.#memory.idle.park();
   }
 
   unpark(): void {
-    this.#runner.wokenUp();
+    this.#scheduler.idling.wokenUp();
     this.#inboxWait.unpark();
     // Chosen to be woken, and about to look: if it leaves work for others, it wakes the next.
     this.#memory.idle.unpark();
@@ -138,7 +139,7 @@ async function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes)
     asked = true;
     say({ type: 'wants-retirement', why });
   };
-  const runner = new Runner(memory, start.worker, {
+  const scheduler = new Scheduler(memory, start.worker, {
     handlers,
     concurrency: start.concurrency,
     epoch: start.epoch,
@@ -156,7 +157,7 @@ async function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes)
           wantRetirement('heap');
       },
       rests() {
-        if (runner.retiring) retireIfDone();
+        if (scheduler.retiring) retireIfDone();
       },
       lanesWait() {
         const now = performance.now();
@@ -178,33 +179,33 @@ async function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes)
       dispatch: (id) => dispatches.get(id) ?? findDispatch(id),
     },
   });
-  pool.attach(runner);
+  pool.attach(scheduler);
   if (start.recycle.age < Infinity) setTimeout(() => wantRetirement('age'), start.recycle.age).unref();
 
-  const source = new Work(runner, memory, start.worker);
+  const source = new Work(scheduler, memory, start.worker);
   let retired = false;
   function retireIfDone(): void {
-    if (retired || !runner.isDone) return;
+    if (retired || !scheduler.isDone) return;
     retired = true;
-    runner.giveBack();
+    scheduler.giveBack();
     outbox.flush();
     say({ type: 'retired' });
     port.close();
   }
   pool.onIdle = () => {
-    if (runner.retiring) runner.schedule();
+    if (scheduler.retiring) scheduler.schedule();
   };
 
   function take(message: ToWorker, delivery: Delivery | undefined): void {
     switch (message.type) {
       case 'task':
-        runner.addDirect(message, delivery!);
+        scheduler.addDirect(message, delivery!);
         break;
       case 'retire':
-        runner.retiring = true;
-        runner.closing = message.closing;
-        runner.giveBack();
-        runner.schedule(); // which ends in leaving, when all is done
+        scheduler.retiring = true;
+        scheduler.closing = message.closing;
+        scheduler.giveBack();
+        scheduler.schedule(); // which ends in leaving, when all is done
         break;
       case 'value':
         pool.valueByPort(message.slot, message.generation, message.kind, delivery!);
@@ -235,7 +236,7 @@ async function serve({ names, handlers, context }: Loaded, openLanes: OpenLanes)
   Atomics.store(memory.workers[start.worker]!.counters, THREAD, threadId());
   Atomics.store(memory.workers[start.worker]!.counters, OPEN, 1);
   say({ type: 'ready', handlers: names });
-  runner.start(source, Waker.get());
+  scheduler.start(source, Waker.get());
 }
 
 /** Serves the program's module until the thread is told to stop. `openLanes` makes a worker's half of a dispatch. */

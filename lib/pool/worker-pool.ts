@@ -2,7 +2,7 @@
  * A pool of worker threads that run the functions of one module.
  *
  * This thread keeps what waits ({@link Intake}), starts and replaces workers ({@link Crew}), and settles what they have ended. Who runs
- * what is the workers' business: see runner.ts.
+ * what is the workers' business: see scheduler.ts.
  */
 import { type HandlersOf, moduleOf } from '../handlers.js';
 import { checkBoolean, checkInteger, checkOptions } from '../validate.js';

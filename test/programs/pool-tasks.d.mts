@@ -36,3 +36,4 @@ export function sumOfSquares(numbers: number[]): Promise<number>;
 export function nested(depth: number): Promise<number>;
 export function nestedKinds(): Promise<unknown[]>;
 export function fanOut(count: number, ms: number): Promise<number>;
+export function meet(memory: SharedArrayBuffer, count: number): void;

@@ -160,3 +160,9 @@ export async function fanOut(count, ms) {
   const threads = await Promise.all(Array.from({ length: count }, () => pool.run('hold', [ms])));
   return new Set(threads).size;
 }
+/** Holds its worker until so many tasks have come here. */
+export function meet(memory, count) {
+  const words = new Int32Array(memory);
+  Atomics.add(words, 0, 1);
+  while (Atomics.load(words, 0) < count);
+}
