@@ -6,8 +6,8 @@ const PAYLOADS = { 'kib-1': 1024, 'kib-64': 65_536 };
 
 export const [, , cell, count] = process.argv;
 /** The submitting thread is the limit except where tasks take time. */
-export const WORKERS = cell === 'us-10' ? 2 : 1;
-export const handler = { noop: 'noop', 'us-10': 'spin' }[cell] ?? 'firstByte';
+export const WORKERS = cell === 'us-10' || cell === 'noop-2' ? 2 : 1;
+export const handler = { noop: 'noop', 'noop-2': 'noop', 'us-10': 'spin' }[cell] ?? 'firstByte';
 
 /** `call` runs the cell's handler in a worker: without arguments, or with one. */
 export async function report(call, close) {

@@ -9,6 +9,7 @@ const GO = here('build/pool-go');
 /** Cells, and by how much less than no-ops they do. */
 const CELLS = [
   { id: 'noop', label: 'No-op, 1 worker', share: 1 },
+  { id: 'noop-2', label: 'No-op, 2 workers', share: 1 },
   { id: 'kib-1', label: '1 KiB of arguments, 1 worker', share: 0.5 },
   { id: 'kib-64', label: '64 KiB of arguments, 1 worker', share: 0.05 },
   { id: 'us-10', label: 'A task of 10 µs, 2 workers', share: 0.2 },

@@ -22,7 +22,7 @@ type task struct {
 
 func handle(cell string, payload []byte) int64 {
 	switch cell {
-	case "noop":
+	case "noop", "noop-2":
 		return 1
 	case "us-10":
 		for end := time.Now().Add(10 * time.Microsecond); time.Now().Before(end); {
