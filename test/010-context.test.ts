@@ -82,7 +82,7 @@ describe('cancellation', () => {
     expect(child.cause).toBe(ctx.err);
   });
 
-  it('of a parent that is done already is there at once', () => {
+  it('of a parent that is already done is visible at once', () => {
     const parent = withCancel(background());
     parent.cancel('over');
     for (const child of [withCancel(parent), withTimeout(parent, 1000), withValue(parent, 'k', 1)]) {
@@ -170,7 +170,7 @@ describe('a deadline', () => {
     expect(later.cause).toBe(parent.err);
   });
 
-  it('that has passed gives a context that is done', () => {
+  it('in the past makes a context that is already done', () => {
     expect(withTimeout(background(), 0).err).toEqual(exceeded);
     expect(withDeadline(background(), new Date(Date.now() - 1000)).err).toEqual(exceeded);
     const parent = withCancel(background());
@@ -178,7 +178,7 @@ describe('a deadline', () => {
     parent.cancel();
   });
 
-  it('is passed down by values and by a signal, and is not beyond what a Date can say', () => {
+  it('is inherited through values and signals, and stays within the range of a Date', () => {
     const at = new Date(Date.now() + 60_000);
     using ctx = withDeadline(background(), at);
     expect(ctx.deadline).toEqual(at);
@@ -226,7 +226,7 @@ describe('values', () => {
     expect(withValue(outer, key, undefined).value(key)).toBeUndefined();
   });
 
-  it('stay when cancellation is cut off', () => {
+  it('stay when cancellation is detached', () => {
     const parent = withCancel(withValue(background(), 'k', 'v'));
     using deadline = withTimeout(parent, 60_000);
     const cut = withoutCancel(deadline);
@@ -327,7 +327,7 @@ describe('an AbortSignal', () => {
 });
 
 describe('what stays behind', () => {
-  it('is nothing after a million short-lived children', async () => {
+  it('does not grow with a million short-lived children', async () => {
     const parent = withCancel(background());
     const key = Symbol('key');
     const live = (count: number): void => {
@@ -362,7 +362,7 @@ describe('the process', () => {
       timeout: 100_000,
     });
 
-  it('does not stay for a deadline that nobody waits for', async () => {
+  it('does not stay alive for a deadline without a waiter', async () => {
     const { stdout } = await program(`
       import { background, withTimeout } from 'sluice';
       const ctx = withTimeout(background(), 3_600_000);

@@ -103,7 +103,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       expect(received).toBeGreaterThan(100);
     });
 
-    it('lets several senders that wait in, one for each value taken', async () => {
+    it('admits one waiting sender for each value taken', async () => {
       const values = make<number>(2);
       await fill(values, 2);
       const waiting = [2, 3, 4].map((i) => values.send(i));
@@ -125,7 +125,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       expect(await values.recvMany(10)).toEqual([0, 1, 2, 3]);
     });
 
-    it('drop-oldest drops what has waited longest', async () => {
+    it('drop-oldest drops the value that has waited longest', async () => {
       const values = make<number>(4, { overflow: 'drop-oldest' });
       await fill(values, 11);
       expect(values.trySend(11)).toBe(true);
@@ -145,7 +145,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
   });
 
   describe('close', () => {
-    it('lets what is buffered be received, then says closed with the reason', async () => {
+    it('delivers the buffered values, then reports the close with its reason', async () => {
       const values = make<number>(4);
       await fill(values, 2);
       const cause = new Error('no more');
@@ -172,7 +172,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       await loop;
     });
 
-    it('rejects senders that wait, and later ones', async () => {
+    it('rejects waiting senders and later ones', async () => {
       const values = make<number>(1);
       await values.send(0);
       const waiting = [values.send(1), values.sendMany([2, 3])];
@@ -191,7 +191,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
   });
 
   describe('for await', () => {
-    it('ends at close, after what is buffered', async () => {
+    it('ends at close, after the buffered values', async () => {
       const values = make<number>(8);
       await values.sendMany([1, 2, 3]);
       values.close();
@@ -200,7 +200,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       expect(seen).toEqual([1, 2, 3]);
     });
 
-    it('that is left early gives nothing up', async () => {
+    it('that is left early loses no value', async () => {
       const values = make<number>(8);
       await values.sendMany([1, 2, 3, 4]);
       for await (const value of values) if (value === 2) break;
@@ -267,7 +267,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       await Promise.all(sends);
     });
 
-    it('sendMany does not see what the caller does to its array', async () => {
+    it("sendMany ignores later changes to the caller's array", async () => {
       const values = make<number>(1);
       const list = [1, 2, 3];
       const sent = values.sendMany(list);
@@ -312,7 +312,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       await stays;
     });
 
-    it('that has fired wins over a value that is there', async () => {
+    it('that has fired wins over an available value', async () => {
       const values = make<number>(2);
       await values.send(1);
       const signal = AbortSignal.abort('before');
@@ -323,7 +323,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       expect(values.length).toBe(1);
     });
 
-    it('that fires after the value was given changes nothing', async () => {
+    it('that fires after the value was delivered changes nothing', async () => {
       const values = make<number>();
       const controller = new AbortController();
       const got = values.recv({ signal: controller.signal });

@@ -163,7 +163,7 @@ describe.each(channelKinds)('%s', (_kind, make) => {
       return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
     }
 
-    it('is even among those that are ready, wherever they stand', async () => {
+    it('is even among the ready cases, whatever their position', async () => {
       const ready = [make<number>(1), make<number>(1), make<number>(1), make<number>(1)];
       const empty = make<number>(1);
       for (const one of ready) await one.send(0);

@@ -181,7 +181,7 @@ describe('tick', () => {
 });
 
 describe('oneshot', () => {
-  it('gives its value to a receiver that waits, or that comes later', async () => {
+  it('gives its value to a waiting or a later receiver', async () => {
     const early = oneshot<number>();
     const got = early.recv();
     early.send(1);
@@ -242,7 +242,7 @@ describe('oneshot', () => {
 });
 
 describe('watch', () => {
-  it('gives a reader the value of now, then each change, the latest only', async () => {
+  it('gives a reader the current value, then each change, skipping all but the latest', async () => {
     const level = watch('a');
     const reader = level.subscribe();
     expect(reader.tryRecv()).toEqual({ ok: true, value: 'a' });
@@ -286,7 +286,7 @@ describe('watch', () => {
     expect(await late.recv()).toEqual({ ok: false, reason: 'closed', cause: 'over' });
   });
 
-  it('is not held up, nor its memory, by readers that went away', async () => {
+  it('is neither blocked nor kept in memory by readers that went away', async () => {
     const level = watch(0);
     const controller = new AbortController();
     const waits = Array.from({ length: 100 }, () => level.subscribe()).map((reader) => {
@@ -358,7 +358,7 @@ describe('broadcast', () => {
     expect(await slow.recvMany(9)).toEqual(left);
   });
 
-  it('a select on its both ends does one thing only', async () => {
+  it('a select on both of its ends takes one case only', async () => {
     const news = broadcast<string>(1);
     const full = news.subscribe();
     const other = news.subscribe();
@@ -390,7 +390,7 @@ describe('broadcast', () => {
     expect(news.subscribe().tryRecv()).toEqual({ ok: false, reason: 'closed', cause: 'over' });
   });
 
-  it('forgets a send that its signal took out', async () => {
+  it('forgets a send that its signal canceled', async () => {
     const news = broadcast<number>(1);
     const a = news.subscribe();
     await news.send(1);
@@ -404,7 +404,7 @@ describe('broadcast', () => {
   });
 });
 
-it('the report of stuck waits names what is waited for, and leaves out what a timer will end', async () => {
+it('the report of stuck waits names what each wait is for, and omits waits that a timer will end', async () => {
   const tracked = trackWaits();
   const jobs = channel<number>();
   const idle = channel<number>();

@@ -53,7 +53,7 @@ describe.each([
     expect(mutex.tryLock()).toBeDefined();
   });
 
-  it('is released once: a second release is an error and frees nobody else', async () => {
+  it('is released once: a second release is an error and frees no other holder', async () => {
     const mutex = mutexOf();
     const first = await mutex.lock();
     first.release();
@@ -64,7 +64,7 @@ describe.each([
     second.release();
   });
 
-  it('is released at the end of a scope, also by a throw, and not again when that was done', async () => {
+  it('is released at the end of a scope, also by a throw, but not twice', async () => {
     const mutex = mutexOf();
     await expect(async () => {
       using _held = await mutex.lock();
@@ -168,7 +168,7 @@ describe.each([
   });
 });
 
-it('refuses what it does not know', async () => {
+it('refuses unknown options', async () => {
   expect(new Mutex({ shared: false }).locked).toBe(false);
   expect(() => new Mutex().handle).toThrow(expect.objectContaining({ code: 'ERR_NOT_SHARED' }));
   expect(() => new Mutex({ shared: 1 as never })).toThrow(

@@ -23,7 +23,7 @@ describe.each([
     expect(mutex.tryReadLock()).toBeDefined();
   });
 
-  it('does not starve a writer: readers that come later wait behind it', async () => {
+  it('does not starve a writer: later readers wait for it', async () => {
     const mutex = mutexOf();
     const log: string[] = [];
     const reader = await mutex.readLock();
@@ -42,7 +42,7 @@ describe.each([
     expect(log).toEqual(['writer', 'reader 1', 'reader 2', 'reader 3', 'last writer']);
   });
 
-  it('lets waiting readers go on when the writer before them gives up', async () => {
+  it('lets waiting readers proceed when the writer ahead of them gives up', async () => {
     const mutex = mutexOf();
     const reader = await mutex.readLock();
     const controller = new AbortController();

@@ -7,7 +7,7 @@ describe.each([
   ['in one thread', (n: number) => new Semaphore(n)],
   ['across threads', (n: number) => new Semaphore(n, { shared: true })],
 ])('a semaphore %s', (_, semaphoreOf) => {
-  it('counts what is out', async () => {
+  it('counts the permits that are taken', async () => {
     const semaphore = semaphoreOf(3);
     expect(semaphore.permits).toBe(3);
     const two = await semaphore.acquire(2);
@@ -53,7 +53,7 @@ describe.each([
     expect(log).toEqual(['large', 'small']);
   });
 
-  it('serves those behind a large wait that is given up, as far as the permits go', async () => {
+  it('serves the waiters after an abandoned large wait, as far as the permits go', async () => {
     const semaphore = semaphoreOf(4);
     const held = await semaphore.acquire(2);
     const controller = new AbortController();
@@ -70,7 +70,7 @@ describe.each([
     expect(semaphore.available).toBe(4);
   });
 
-  it('loses no permit when a wait behind others is given up', async () => {
+  it('loses no permit when a wait in the middle of the queue is abandoned', async () => {
     const semaphore = semaphoreOf(1);
     const held = await semaphore.acquire();
     const first = semaphore.acquire();

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { isPending, logWhenDone, settle } from './support/settling.js';
 
 describe('a cond', () => {
-  it('gives the lock up while it waits, and has it again when it returns', async () => {
+  it('releases the lock while it waits, and holds it again when it returns', async () => {
     const mutex = new Mutex();
     const cond = new Cond(mutex);
     const held = await mutex.lock();
@@ -61,7 +61,7 @@ describe('a cond', () => {
     expect(mutex.locked).toBe(false);
   });
 
-  it('has no memory: a signal that nobody waits for is lost', async () => {
+  it('has no memory: a signal without a waiter is lost', async () => {
     const mutex = new Mutex();
     const cond = new Cond(mutex);
     cond.signal();
@@ -74,7 +74,7 @@ describe('a cond', () => {
     await expect(wait).rejects.toThrow();
   });
 
-  it('has the lock again before a canceled wait rejects', async () => {
+  it('holds the lock again before a canceled wait rejects', async () => {
     const mutex = new Mutex();
     const cond = new Cond(mutex);
     const controller = new AbortController();

@@ -8,7 +8,7 @@ describe.each([
   ['across threads', (n: number) => new Barrier(n, { shared: true })],
   ['opened', (n: number) => openBarrier(new Barrier(n, { shared: true }).handle)],
 ])('a barrier %s', (_, barrierOf) => {
-  it('holds all until the last has come, and tells each its place', async () => {
+  it('holds all until the last has arrived, and tells each its place', async () => {
     const barrier = barrierOf(3);
     const first = barrier.wait();
     const second = barrier.wait();
@@ -37,7 +37,7 @@ describe.each([
     expect(last).toBe(rounds);
   });
 
-  it('waits for another in the place of one that gave up', async () => {
+  it('waits for a replacement of a party that gave up', async () => {
     const barrier = barrierOf(3);
     const controller = new AbortController();
     const first = barrier.wait({ signal: controller.signal });

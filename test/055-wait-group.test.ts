@@ -38,7 +38,7 @@ describe.each([
     }
   });
 
-  it('refuses to count below zero, and is as it was', () => {
+  it('refuses to count below zero, and stays unchanged', () => {
     const group = groupOf();
     const negative = (value: number): unknown =>
       expect.objectContaining({ code: 'ERR_NEGATIVE_COUNTER', value });
@@ -50,7 +50,7 @@ describe.each([
     expect(group.count).toBe(0);
   });
 
-  it('counts what go starts, however it ends', async () => {
+  it('counts tasks that go starts, however they end', async () => {
     const group = groupOf();
     const log: string[] = [];
     const value = group.go(async () => {
@@ -90,7 +90,7 @@ describe.each([
     await other;
   });
 
-  it('refuses what is no count or no function', () => {
+  it('refuses anything but a count or a function', () => {
     const group = groupOf();
     for (const delta of [0.5, Number.NaN, Infinity])
       expect(() => group.add(delta)).toThrow(

@@ -15,7 +15,7 @@ describe('Once', () => {
     expect(second).not.toHaveBeenCalled();
   });
 
-  it('throws again what was thrown', () => {
+  it('throws the same error again', () => {
     const one = new Once();
     const error = new Error('no');
     const fail = vi.fn(() => {
@@ -40,7 +40,7 @@ describe('Once', () => {
     expect(one.do(() => 8)).toBe(7);
   });
 
-  it('refuses what is no function, and is still new', () => {
+  it('refuses anything but a function, and stays unused', () => {
     const one = new Once<number>();
     expect(() => one.do(1 as never)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', value: 1 }),
@@ -78,7 +78,7 @@ describe.each([
     expect(calls).toBe(1);
   });
 
-  it('throws again what was thrown', async () => {
+  it('throws the same error again', async () => {
     const one = onceOf();
     const error = new Error('no');
     const fail = vi.fn(() => {
@@ -116,7 +116,7 @@ describe.each([
     expect(await one.do(() => 6)).toBe(5);
   });
 
-  it('makes what cannot travel an error, for all', async () => {
+  it('gives all callers an error when the value cannot travel', async () => {
     const one = onceOf<() => void>();
     await expect(one.do(() => () => {})).rejects.toMatchObject({ code: 'ERR_CODEC' });
     await expect(one.do(() => () => {})).rejects.toMatchObject({ code: 'ERR_CODEC' });
@@ -125,7 +125,7 @@ describe.each([
     expect(large.done).toBe(true);
   });
 
-  it('refuses what is no function, and is still new', async () => {
+  it('refuses anything but a function, and stays unused', async () => {
     const one = onceOf<number>();
     expect(() => one.do(1 as never)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', value: 1 }),
@@ -201,7 +201,7 @@ describe('once(fn)', () => {
     expect(gets).toHaveLength(20);
   });
 
-  it('refuses what is no function', () => {
+  it('refuses anything but a function', () => {
     expect(() => once(undefined as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
   });
 });

@@ -4,7 +4,7 @@ import { virtualTime } from 'sluice/testing';
 import { describe, expect, it, vi } from 'vitest';
 
 describe('a pool', () => {
-  it('makes what it does not have, and gives out again what was put back last', () => {
+  it('makes an object when it has none, and reuses the last one returned', () => {
     let made = 0;
     const pool = new Pool(() => ({ number: ++made }));
     const first = pool.get();
@@ -18,7 +18,7 @@ describe('a pool', () => {
     expect(pool.get().number).toBe(3);
   });
 
-  it('resets what is put back, and keeps nothing that can not be reset', () => {
+  it('resets returned objects, and drops those that cannot be reset', () => {
     const pool = new Pool(() => ({ dirty: false }), {
       reset: (object) => {
         if (!object.dirty) throw new Error('clean already');
@@ -44,7 +44,7 @@ describe('a pool', () => {
     expect(new Pool(() => 1, { max: 0 }).size).toBe(0);
   });
 
-  it('lets go of what a period did not need, the longest unused first', async () => {
+  it('drops objects that a period did not need, the longest unused first', async () => {
     using clock = virtualTime();
     const destroyed: number[] = [];
     let made = 0;

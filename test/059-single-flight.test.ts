@@ -65,7 +65,7 @@ describe('a single flight', () => {
     expect(finish).toHaveLength(2);
   });
 
-  it('lets go of a caller that is canceled, also of the first, and flies on for the others', async () => {
+  it('releases a canceled caller, even the first, and continues for the others', async () => {
     const flights = new SingleFlight<string, number>();
     const controller = new AbortController();
     let finish = (_: number): void => {};
@@ -85,7 +85,7 @@ describe('a single flight', () => {
     expect(call2).not.toHaveBeenCalled();
   });
 
-  it('swallows the error of a call that nobody waits for any more', async () => {
+  it('swallows the error of a call that has no waiter left', async () => {
     const flights = new SingleFlight<string, never>();
     const controller = new AbortController();
     const only = flights.do('key', () => settle().then(() => Promise.reject(new Error('late'))), {
@@ -109,7 +109,7 @@ describe('a single flight', () => {
     expect([value, await inner, calls]).toEqual([1, 1, 1]);
   });
 
-  it('refuses what is no function', () => {
+  it('refuses anything but a function', () => {
     const flights = new SingleFlight<string, number>();
     expect(() => flights.do('key', 3 as never)).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', value: 3 }),

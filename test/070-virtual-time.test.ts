@@ -124,7 +124,7 @@ describe('virtual time', () => {
 });
 
 describe('the report of stuck waits', () => {
-  it('says what is waited for, where, and where that was made', async () => {
+  it('says what each wait is for, where it waits, and where that object was made', async () => {
     const before = new Mutex();
     before.tryLock();
     const waits = trackWaits();

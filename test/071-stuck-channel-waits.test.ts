@@ -35,7 +35,7 @@ it('sees channels and selects', async () => {
   full.tryRecv();
 });
 
-it('leaves out what a timer will end', async () => {
+it('omits waits that a timer will end', async () => {
   await using waits = trackWaits();
   using ticker = tick(3_600_000);
   void ticker.recv();

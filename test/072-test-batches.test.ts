@@ -19,7 +19,7 @@ describe('a test batch', () => {
     expect(() => batch.text(0)).toThrow(BatchReleasedError);
   });
 
-  it('has one connection for all frames that name none', () => {
+  it('uses one connection for all frames without a connection', () => {
     const batch = testBatch(['a', 'b']);
     expect(batch.connection(0)).toBe(batch.connection(1));
     batch.reply(0, '1');
@@ -38,7 +38,7 @@ describe('a test batch', () => {
     expect(a.id).not.toBe(b.id);
   });
 
-  it('takes copies: of the frames, and of what is written', () => {
+  it('copies the frames and everything written', () => {
     const frame = Uint8Array.of(1);
     const batch = testBatch([frame]);
     frame[0] = 9;
@@ -53,14 +53,14 @@ describe('a test batch', () => {
     expect([...testBatch([])]).toEqual([]);
   });
 
-  it('refuses what is no frame', () => {
+  it('refuses anything but a frame', () => {
     for (const frames of ['text', 7, [7], [[{}, 'x']], [[testConnection(), 7]]])
       expect(() => testBatch(frames as never)).toThrow(
         expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }),
       );
   });
 
-  it('carries the type of what is kept with a connection', () => {
+  it('carries the type of the data kept with a connection', () => {
     interface Session {
       user: string;
     }

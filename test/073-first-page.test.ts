@@ -22,7 +22,7 @@ const linksOf = (page: string): string[] =>
 describe.each(['README.md', 'docs/guides/sockets.md', 'docs/guides/workers.md', 'docs/guides/testing.md'])(
   '%s',
   (page) => {
-    it('links only to what is there and in the package', () => {
+    it('links only to files that exist and are in the package', () => {
       const lost = linksOf(page).filter((path) => !existsSync(join(root, path)) || !isShipped(path));
       expect(lost).toEqual([]);
     });

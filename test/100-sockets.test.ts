@@ -204,7 +204,7 @@ describe('answers', () => {
     await server.close();
   });
 
-  it('refuse what is neither a string nor bytes', async () => {
+  it('refuse anything but a string or bytes', async () => {
     const server = await listen(ANY, { framing: lines() });
     const client = await clientOf(server);
     client.write('a\n');

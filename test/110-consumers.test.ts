@@ -279,7 +279,7 @@ describe('select', () => {
     await server.close();
   });
 
-  it('finds by and by what it does not wait for', async () => {
+  it('eventually finds ends that it does not wait for', async () => {
     const server = await listen(ANY, { framing: lines() });
     const client = await clientOf(server);
     let frames = 0;
@@ -318,7 +318,7 @@ describe('select', () => {
     await server.close();
   });
 
-  it('leaves to the next consumer what it read ahead', async () => {
+  it('leaves frames that it read ahead to the next consumer', async () => {
     const server = await listen(ANY, { framing: lines() });
     const client = await clientOf(server);
     expect(trySelect({ batch: recv(server) })).toBeUndefined();
@@ -362,7 +362,7 @@ describe('an outgoing connection', () => {
 });
 
 describe('signals', () => {
-  it('end what they are given to, at whatever stage', async () => {
+  it('end the operation that they are given to, at any stage', async () => {
     const gone = AbortSignal.abort(new Error('before'));
     await expect(listen(ANY, { signal: gone })).rejects.toThrow('before');
     await expect(connect('tcp://127.0.0.1:1', { signal: gone })).rejects.toThrow('before');

@@ -147,7 +147,7 @@ describe('drain', () => {
     });
   });
 
-  it('fails after close when there was none', async () => {
+  it('fails after a close without a drain', async () => {
     const server = await serve(0);
     await server.close();
     await expect(server.drain()).rejects.toMatchObject({ code: 'ERR_ENDPOINT_CLOSED' });

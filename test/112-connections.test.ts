@@ -42,7 +42,7 @@ afterEach(async () => {
 });
 
 describe.each([0, 1, 3])('a connection, reactors: %i', (reactors) => {
-  it('has an id of its own that stays, and that nobody has after it', async () => {
+  it('has a stable id that no later connection reuses', async () => {
     const server = await serve(reactors);
     const seen: number[] = [];
     const ended: number[] = [];
@@ -126,7 +126,7 @@ describe.each([0, 1, 3])('a connection, reactors: %i', (reactors) => {
     expect(reasons).toEqual(['ECONNRESET']);
   });
 
-  it('closes soon, behind what was written, though the peer goes on sending', async () => {
+  it('closes after its output is out, even if the peer keeps sending', async () => {
     const server = await serve(reactors);
     const size = 3 << 20;
     let closes: Connection | undefined;

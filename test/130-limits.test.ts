@@ -345,7 +345,7 @@ describe.each([0, 1])('with %i reactor threads, a listener without a consumer', 
 });
 
 // A reactor thread would have read it ahead, and the end would wait for who takes it.
-it('a listener that loses its consumer closes who had reset behind the batch in hand', async () => {
+it('a listener that loses its consumer closes connections that were reset after the current batch', async () => {
   const server = await listen(ANY, { framing: lines() });
   const ends: string[] = [];
   server.onDisconnect((_, { code }) => ends.push(code));

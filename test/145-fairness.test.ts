@@ -89,7 +89,7 @@ it('tells of 2,000 connections that come and go at once, each once', async () =>
 });
 
 describe('a handler that throws', () => {
-  it('is reported, and holds up nobody', async () => {
+  it('is reported, and blocks no other connection', async () => {
     const library = fileURLToPath(new URL('../dist/index.js', import.meta.url));
     const program = `import { connect, lines, listen } from ${JSON.stringify(library)};
       const reported = [];
@@ -132,7 +132,7 @@ describe('a handler that throws', () => {
 });
 
 describe('drain', () => {
-  it('lets what is in flight finish', async () => {
+  it('lets everything in flight finish', async () => {
     const server = await listen(ANY, { framing: lines() });
     server.onBatch(async (batch) => {
       await new Promise((resolve) => setTimeout(resolve, 30));
@@ -152,7 +152,7 @@ describe('drain', () => {
     await expect(connect(server.url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('cuts what is not finished in time, and says what that was', async () => {
+  it('cuts what has not finished in time, and reports it', async () => {
     const server = await listen(ANY, { framing: lines() });
     const reasons: string[] = [];
     server.onDisconnect((_, { code }) => reasons.push(code));

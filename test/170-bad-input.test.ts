@@ -192,7 +192,7 @@ describe('after close', () => {
     expect(server.stats()).toMatchObject({ connections: 0, frames: 0 });
   });
 
-  it('lets nobody write to a connection that has ended', async () => {
+  it('refuses writes to a connection that has ended', async () => {
     const server = await listen(ANY, { framing: lines() });
     server.onBatch(() => {});
     const peer = await connect(`tcp://127.0.0.1:${(server.address as { port: number }).port}`);

@@ -132,7 +132,7 @@ describe('line collector', () => {
 });
 
 describe('chat', () => {
-  it('tells everybody else', async () => {
+  it('tells all others', async () => {
     const chat = await start('chat', '0');
     const [anna, ben] = await Promise.all([chat.connect(), chat.connect()]);
     const [annaHears, benHears] = [hearing(anna), hearing(ben)];

@@ -71,7 +71,7 @@ const READABLE: Readiness = { readable: true, writable: false, hangup: false };
 const WRITABLE: Readiness = { readable: false, writable: true, hangup: false };
 
 describe('a watch of a descriptor', () => {
-  it('waits until it is ready, each time that it is asked, and leaves what is there', async () => {
+  it('waits until it is ready, each time it is asked, and reads nothing', async () => {
     const { from, to } = pipe();
     const input = watch(from, { readable: true });
     expect(input.fd).toBe(from);
@@ -89,7 +89,7 @@ describe('a watch of a descriptor', () => {
     expect(() => take(from)).toThrow('EAGAIN');
   });
 
-  it('is a loop over what another process writes, to its end', async () => {
+  it("loops over another process's output until it ends", async () => {
     const path = join(folder, 'written');
     execFileSync('mkfifo', [path]);
     const from = opened(path, constants.O_RDONLY);
@@ -122,7 +122,7 @@ describe('a watch of a descriptor', () => {
     expect(await output.recv()).toEqual({ ok: true, value: { ...WRITABLE, hangup: true } });
   });
 
-  it('is asked for what it was made for only', async () => {
+  it('answers only the interest that it was made for', async () => {
     const { to } = pipe();
     const neverReadable = watch(to, { readable: true, writable: false }).recv();
     expect(await pending(neverReadable)).toBe(true);

@@ -22,7 +22,7 @@ describe('help', () => {
     for (const word of words) expect(String(stdout)).toContain(word);
   });
 
-  it('comes by itself when no command is given, as an error', async () => {
+  it('is printed as an error when no command is given', async () => {
     const { status, stdout, stderr } = await sluice();
     expect({ status, stdout: String(stdout) }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain('Usage: sluice');

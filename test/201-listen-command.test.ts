@@ -224,7 +224,7 @@ describe('a signal', () => {
     },
   );
 
-  it('cuts what does not finish in time, and says what', async () => {
+  it('cuts what does not finish in time, and reports it', async () => {
     const server = new Sluice(['listen', ANY, '--drain', '0.3']);
     const client = await clientOf(server);
     client.write('whole\nbegun');

@@ -95,7 +95,7 @@ describe.each(['stdout', 'a pipe'])('a slow output, %s,', (kind) => {
     expect({ next, wrong, rest }).toEqual({ next: lines, wrong: 0, rest: '' });
   });
 
-  it('that takes nothing until the time to end is over: status and count say so', async () => {
+  it('that accepts nothing before the time runs out: status and count say so', async () => {
     const { args, readerOf } = outputThrough(kind);
     const server = new Sluice(['listen', ANY, '--drain', '0.2', ...args], KEEP_STDOUT);
     const client = await clientOf(server);

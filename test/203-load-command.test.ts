@@ -97,7 +97,7 @@ describe('a load', () => {
     expect(Math.min(...seen)).toBe(100);
   });
 
-  it('reads and counts what the server answers, however much', async () => {
+  it('reads and counts all answers of the server', async () => {
     const url = await serverOf((socket) => socket.pipe(socket));
     const { status, stdout } = await sluice('load', url, '--count', '300k');
     expect(status).toBe(0);

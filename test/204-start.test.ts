@@ -39,7 +39,7 @@ it('loads a server in one thread and one with workers, counts at both ends and p
   }
 });
 
-it('refuses a time that is none', async () => {
+it('refuses an invalid time', async () => {
   const { status, stderr } = await start('--seconds', 'soon');
   expect(status).toBe(2);
   expect(stderr).toBe('start: --seconds must be a number above 0, got soon\n');

@@ -58,7 +58,7 @@ describe('a handler', () => {
     expect(rowsOf(stderr)).toMatchObject({ 'calls of a handler that failed': 1, 'frames handled': 2 });
   });
 
-  it('that ends its worker loses what that had in hand, and says so', async () => {
+  it('that ends its worker loses the frames being handled, and says so', async () => {
     const server = new Sluice(['listen', ANY, '--handler', handler, '--workers', '1', '--lanes', '1']);
     const first = net.connect(await server.port(), '127.0.0.1');
     first.write('die\n');

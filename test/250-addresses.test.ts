@@ -114,7 +114,7 @@ describe('a name in the abstract namespace', () => {
 });
 
 describe('a relative path', () => {
-  it('is told in full, and removed at the end, wherever the process is by then', async () => {
+  it('is reported in full, and removed at the end, whatever the working directory is then', async () => {
     const before = process.cwd();
     // Threads of vitest may not change their directory: this needs a process of its own.
     const program = `

@@ -37,7 +37,7 @@ print('full', flush=True); sys.stdin.read()`;
 const portOf = (server: Listener): number => server.address.port!;
 
 describe('a host with several addresses', () => {
-  it('is connected to at the one that answers, when the one before refuses', async () => {
+  it('is reached at the next address when one refuses', async () => {
     const server = await listen('tcp://127.0.0.1:0');
     resolveTo('::1', '127.0.0.1');
     const peer = await connect(`tcp://both.test:${portOf(server)}`);
@@ -46,7 +46,7 @@ describe('a host with several addresses', () => {
     await server.close();
   });
 
-  it('is connected to at the one that answers, while the one before is silent, and only once', async () => {
+  it('is reached at the next address while one is silent, and only once', async () => {
     const server = await listen('tcp://127.0.0.1:0');
     const stop = await silentOn('::1', portOf(server));
     resolveTo('::1', '::1', '::1', '127.0.0.1', '127.0.0.1');

@@ -148,7 +148,7 @@ sys.exit(subprocess.call(sys.argv[1:], pass_fds=[3]))`;
 });
 
 describe('inheritedSockets', () => {
-  it('is empty where nobody handed any over, or handed them to another process', () => {
+  it('is empty when none were passed, or were passed to another process', () => {
     expect(inheritedSockets()).toEqual([]);
     process.env.LISTEN_PID = String(process.ppid);
     process.env.LISTEN_FDS = '1';
@@ -197,7 +197,7 @@ describe("a unix socket's file", () => {
     await server.close();
   });
 
-  it('is replaced where there is none, and never where something else lies', async () => {
+  it('is replaced only when no server listens on it, never when another kind of file is there', async () => {
     const path = freshPath();
     const server = await listen(`unix://${path}`, { replaceStale: true });
     await server.close();

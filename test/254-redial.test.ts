@@ -35,7 +35,7 @@ async function deadAddress(): Promise<string> {
 }
 
 describe('redial', () => {
-  it('sends what was written before anybody answered, in order, and gives what comes back', async () => {
+  it('sends, in order, what was written before a server answered, and delivers the replies', async () => {
     const address = await deadAddress();
     const peer = line(address);
     for (let i = 0; i < 100; i++) peer.write(`line ${i}\n`);
@@ -55,7 +55,7 @@ describe('redial', () => {
     expect(peer).toMatchObject({ address, isConnected: true, lastError: undefined, closed: false });
   });
 
-  it('comes back when the other end has gone, tells both, and goes on with the same consumer', async () => {
+  it('reconnects when the other end has gone, reports both events, and keeps its consumer', async () => {
     let server = await serve();
     const address = server.url;
     const peer = line([address]);

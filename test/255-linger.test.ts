@@ -38,7 +38,7 @@ describe.each([0, 1])('connection.end({ lingerMs }) with reactors: %i', (reactor
 });
 
 describe('lingerMs', () => {
-  it('holds for what is queued too: a peer that takes nothing is cut', async () => {
+  it('bounds queued output too: a peer that reads nothing is cut', async () => {
     const server = await listen('tcp://127.0.0.1:0');
     const ended = nextDisconnect(server);
     server.onConnect((connection) => {

@@ -146,7 +146,7 @@ describe('structured', () => {
     expect(through(structured, [1, 'two'])).toStrictEqual([1, 'two']);
   });
 
-  it('tells of what it has written and cannot read', () => {
+  it('reports a value that it wrote and cannot read', () => {
     let deep = {};
     for (let i = 0; i < 500; i++) deep = { deep };
     const encoded = structured.encode(deep);
@@ -174,7 +174,7 @@ describe('structured', () => {
 });
 
 describe('the others', () => {
-  it('carry what they are for', () => {
+  it('carry the values they are made for', () => {
     expect(through(bytes, Buffer.from('abc')).toString()).toBe('abc');
     expect(through(bytes, new Uint8Array(0))).toHaveLength(0);
     expect(through(utf8, 'grüße ✓ 𝄞')).toBe('grüße ✓ 𝄞');

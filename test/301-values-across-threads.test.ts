@@ -33,7 +33,7 @@ async function compare(way: string, name: string, got: string, allowed: readonly
 }
 
 describe.each(Object.keys(paths))('%s of a pool', (path) => {
-  it.each(names)('carry what a port carries: %s', async (name) => {
+  it.each(names)('carry whatever a port carries: %s', async (name) => {
     await compare(path, name, await paths[path]!(pool, name), []);
   });
 
@@ -44,7 +44,7 @@ describe.each(Object.keys(paths))('%s of a pool', (path) => {
 });
 
 describe('a shared channel', () => {
-  it.each(names)('carries what needs no port, and refuses the rest: %s', async (name) => {
+  it.each(names)('carries values that need no port, and refuses the rest: %s', async (name) => {
     const channel = sharedChannel<unknown>({ capacity: 1, maxBytes: 2 ** 20 });
     const received = pool.run('receive', [channel.handle, 1]);
     let got: string;
@@ -144,7 +144,7 @@ describe('a value that can not be read where it arrives', () => {
 });
 
 describe('an error', () => {
-  it('that causes itself arrives as one that does', async () => {
+  it('that is its own cause arrives as its own cause', async () => {
     const error = (await pool.run('causesItself').catch((thrown: unknown) => thrown)) as Error & {
       code: string;
     };

@@ -44,7 +44,7 @@ describe('layout', () => {
     }
   });
 
-  it('refuses what it does not know', () => {
+  it('refuses unknown options', () => {
     const region = allocateShared(4096);
     expect(() => new SlotQueue(region)).toThrow(expect.objectContaining({ code: 'ERR_SHARED_LAYOUT' }));
     expect(() => new ByteRing(SlotQueue.create(4, 8).region)).toThrow(SharedMemoryError);
@@ -211,7 +211,7 @@ describe('byte ring', () => {
     expect(() => ring.claim(Number.NaN)).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
   });
 
-  it('skips what a dead thread claimed', async () => {
+  it('skips slots that a dead thread claimed', async () => {
     const dead = await deadThread();
     const ring = ByteRing.create(256);
     for (let round = 0; round < 10; round++) {
@@ -231,7 +231,7 @@ describe('byte ring', () => {
     }
   });
 
-  it('never takes what a record left behind for a record', () => {
+  it('never mistakes the remains of a record for a record', () => {
     const ring = ByteRing.create(128);
     const forged = Buffer.alloc(32);
     for (let i = 0; i < 32; i += 8) forged.writeInt32LE((4 << 2) | layout.RECORD_COMMITTED, i);
@@ -280,7 +280,7 @@ describe('lane', () => {
     expect(lane.schedule()).toBe(true);
   });
 
-  it('comes free when its thread dies, with what was not released', async () => {
+  it('is freed when its thread dies, with its unreleased records', async () => {
     const dead = await deadThread();
     const ring = ByteRing.create(256);
     const lane = new Lane(ring);

@@ -46,7 +46,7 @@ describe('parking', () => {
     },
   );
 
-  it('loses no wake between two threads that wait by turns', { timeout: 600_000 }, async () => {
+  it('loses no wake-up between two threads that wait alternately', { timeout: 600_000 }, async () => {
     const [there, back] = [createChannel(1), createChannel(1)];
     const spin = 8000;
     const worker = start({ role: 'echo', channel: there, back, spin });
@@ -94,7 +94,7 @@ describe('parking', () => {
     }
   });
 
-  it('takes over seats of the dead, and wakes everybody when there is no seat', async () => {
+  it('takes over seats of dead threads, and wakes all threads when no seat is free', async () => {
     const set = new WaitSet();
     const words = new Int32Array(set.region.buffer, set.region.byteOffset, 32);
     const worker = new Worker(new URL('./programs/thread-id.mjs', import.meta.url));

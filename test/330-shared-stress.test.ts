@@ -161,7 +161,7 @@ describe('terminated at random', () => {
     }
   });
 
-  it('both ends of a slot queue: nothing comes twice, and what is missing was in dead hands', {
+  it("both ends of a slot queue: nothing arrives twice, and only dead threads' values are missing", {
     timeout: 600_000,
   }, async () => {
     const rounds = full ? 100 : 4;

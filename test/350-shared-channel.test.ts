@@ -108,7 +108,7 @@ describe('threads', () => {
     expect(left!.received).toEqual(right!.sent);
   });
 
-  it('let a sender go on that waits beside a receiver that takes one value and no more', async () => {
+  it('let a waiting sender proceed though the receiver takes only one value', async () => {
     const channel = sharedChannel<number>({ capacity: 64, codec: float64 });
     const values = Array.from({ length: 65 }, (_, i) => i);
     const sent = result(start({ role: 'sendAll', handle: channel.handle, values }));
@@ -167,7 +167,7 @@ describe('histories', () => {
     },
   );
 
-  it('that no queue has are found out', () => {
+  it('that no queue could produce are detected', () => {
     const at = (kind: 'send' | 'recv', value: number, begin: number, end: number): Operation => ({
       kind,
       value,

@@ -52,7 +52,7 @@ it('is done at once when the context was', () => {
   expect(child.signal.aborted).toBe(true);
 });
 
-it('goes down and not up, also to children of what was opened', async () => {
+it('propagates to children and not to the parent, also below an opened context', async () => {
   using ctx = withCancel(background());
   const [one, two] = [openContext(ctx.handle), openContext(ctx.handle)];
   const grandchild = withCancel(two);
@@ -73,7 +73,7 @@ it('sets the word that native code may look at', () => {
   expect(word[0]).not.toBe(0);
 });
 
-it('refuses what is no handle of a context of this process', () => {
+it('refuses anything but a handle of a context of this process', () => {
   const { handle } = withCancel(background());
   expect(() => openContext({ ...handle, pid: 1 })).toThrow(
     expect.objectContaining({ code: 'ERR_FOREIGN_HANDLE' }),

@@ -139,7 +139,7 @@ describe('a mutex across threads', () => {
     expect(mutex.tryLock()).toBeDefined();
   });
 
-  it('passes a dead waiter by, also one that it was handed to', async () => {
+  it('skips a dead waiter, even one that was handed the lock', async () => {
     const mutex = new Mutex({ shared: true });
     const held = await mutex.lock();
     const deaf = words(1);
@@ -226,7 +226,7 @@ describe('a mutex across threads', () => {
     expect(memory[2 * 32 + 3]).toBe(8); // 0 was left out
   });
 
-  it('refuses handles of something else', async () => {
+  it('refuses handles of other things', async () => {
     const { handle } = new Mutex({ shared: true });
     const wrong = expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' });
     for (const handle of [undefined, null, {}, 5, new Semaphore(1, { shared: true }).handle])
@@ -294,7 +294,7 @@ describe('a reader-writer mutex across threads', () => {
     await reader.terminate();
   });
 
-  it('takes back what dead readers held, and is poisoned by a dead writer only', async () => {
+  it('takes back the holds of dead readers, and is poisoned only by a dead writer', async () => {
     const mutex = new RWMutex({ shared: true });
     const reader = start({ role: 'hold', how: 'readLock', times: 2, rwMutex: mutex.handle });
     await said(reader);
@@ -358,7 +358,7 @@ describe('a semaphore across threads', () => {
 });
 
 describe('threads that are terminated at random', () => {
-  it('leave a mutex that can be recovered, and never a change that nobody repairs', {
+  it('leave a mutex that can be recovered, and never an unrepaired change', {
     timeout: full ? 600_000 : 60_000,
   }, async () => {
     const rounds = full ? 100 : 3;

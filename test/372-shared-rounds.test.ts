@@ -14,7 +14,7 @@ const words = (length: number): Int32Array => new Int32Array(new SharedArrayBuff
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('a wait group across threads', () => {
-  it('waits for what all threads have counted', { timeout }, async () => {
+  it('waits for the counts of all threads', { timeout }, async () => {
     const group = new WaitGroup({ shared: true });
     const rounds = full ? 50 : 3;
     for (let round = 0; round < rounds; round++) {
@@ -48,7 +48,7 @@ describe('a wait group across threads', () => {
     await Promise.all([own, ...exits]);
   });
 
-  it('takes off what a dead thread ran, and says that it was lost', async () => {
+  it('subtracts the tasks of a dead thread, and reports them as lost', async () => {
     const group = new WaitGroup({ shared: true });
     group.add();
     const worker = start({ role: 'tasks', waitGroup: group.handle, count: 3, endless: 2 });
@@ -171,7 +171,7 @@ describe('a Once across threads', () => {
     for (const value of values) expect(value).toEqual(mine);
   });
 
-  it('gives what was thrown to other threads', async () => {
+  it('passes the thrown error to other threads', async () => {
     const failed = new Once({ shared: true });
     const error = Object.assign(new RangeError('too far'), { code: 'ERR_FAR' });
     await expect(failed.do(() => Promise.reject(error))).rejects.toBe(error);
@@ -207,7 +207,7 @@ describe('a Once across threads', () => {
   });
 });
 
-it('refuses handles of something else', () => {
+it('refuses handles of other things', () => {
   const { handle } = new Mutex({ shared: true });
   for (const open of [openWaitGroup, openBarrier, openOnce] as ((handle: never) => unknown)[]) {
     expect(() => open(handle as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));

@@ -29,7 +29,7 @@ const outcomeOf = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('a call', () => {
-  it('runs in another thread and gives what the handler returned', async () => {
+  it("runs in another thread and returns the handler's result", async () => {
     const pool = makePool();
     expect(await pool.run('add', [1, 2])).toBe(3);
     expect(await pool.run('later', [1, { a: [1, 'x', null] }])).toStrictEqual({ a: [1, 'x', null] });
@@ -65,7 +65,7 @@ describe('a call', () => {
     expect(new Set(await Promise.all(all))).toStrictEqual(new Set([1_000_000]));
   });
 
-  it('moves what is to be transferred, both ways', async () => {
+  it('transfers what the caller lists, both ways', async () => {
     const pool = makePool();
     const memory = new ArrayBuffer(100);
     const answer = pool.run('lengthOf', [memory], { transfer: [memory] });
@@ -141,7 +141,7 @@ describe('an error', () => {
     expect(dom.name).toBe('AbortError');
   });
 
-  it('tells what can not be cloned', async () => {
+  it('says what cannot be cloned', async () => {
     const pool = makePool();
     await expect(pool.run('giveFunction')).rejects.toMatchObject({ code: 'ERR_CODEC' });
     await expect(pool.run('echo', [() => {}])).rejects.toMatchObject({ code: 'ERR_CODEC' });
@@ -288,7 +288,7 @@ describe('the queue', () => {
 });
 
 describe('giving up', () => {
-  it('takes back what has not begun', async () => {
+  it('takes back tasks that have not begun', async () => {
     const pool = makePool({ workers: 1, concurrency: 1 });
     await pool.ready();
     const words = shared(8);
@@ -436,7 +436,7 @@ describe('inside a worker', () => {
 });
 
 describe('closing', () => {
-  it('finishes what was taken in', async () => {
+  it('finishes the tasks it accepted', async () => {
     const pool = makePool({ workers: 2 });
     const all = Array.from({ length: 100 }, (_, i) => pool.run('later', [1, i]));
     const report = await pool.close();
@@ -456,7 +456,7 @@ describe('closing', () => {
 });
 
 describe('workers', () => {
-  it('come when there is work and go when there is none', async () => {
+  it('start when there is work and end when there is none', async () => {
     const pool = makePool({ workers: { min: 1, max: 3, idleMs: 50 } });
     await pool.ready();
     expect(pool.stats().workers).toBe(1);
@@ -468,7 +468,7 @@ describe('workers', () => {
     expect(await pool.run('add', [1, 2])).toBe(3);
   });
 
-  it('are replaced after so many tasks, without losing one', async () => {
+  it('are replaced after a number of tasks, without losing one', async () => {
     const pool = makePool({ workers: 1, recycle: { tasks: 50 } });
     const all = await Promise.all(Array.from({ length: 400 }, () => pool.run('whoAmI')));
     expect(all).toHaveLength(400);

@@ -119,7 +119,7 @@ describe('a task that', () => {
 });
 
 describe('a worker', () => {
-  it('that somebody terminates loses what it ran, and nothing else', async () => {
+  it('that is terminated from outside loses the tasks it ran, and nothing else', async () => {
     const threads: Worker[] = [];
     const collect = (worker: Worker): void => void threads.push(worker);
     process.on('worker', collect);

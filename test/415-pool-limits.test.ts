@@ -65,7 +65,7 @@ describe('a task that a handler submits', () => {
     expect(await pool.run('add', [1, 2])).toBe(3);
   });
 
-  it('is under taskTimeout, also when nobody waits for it', async () => {
+  it('is under taskTimeout, even without a caller that awaits it', async () => {
     const pool = makePool({ workers: 1, taskTimeout: 50 });
     await pool.run('leave', ['spin', []]);
     await until(() => pool.stats().lostWorkers === 1);
@@ -159,7 +159,7 @@ describe('progress', () => {
     expect(await pool.run('nestedReports', [3, 100_000])).toMatchObject({ seen: { length: 3 } });
   });
 
-  it('throws for what can not be cloned, and does nothing when the task is over', async () => {
+  it('throws for values that cannot be cloned, and does nothing when the task is over', async () => {
     const pool = makePool();
     expect(await pool.run('reportFunction')).toBe('ERR_CODEC');
     const seen: unknown[] = [];
@@ -203,7 +203,7 @@ describe('a stream', () => {
     expect(await pool.run('add', [1, 2])).toBe(3);
   });
 
-  it('that nobody can read is run to its end', async () => {
+  it('that has no reader runs to its end', async () => {
     const pool = makePool();
     const memory = shared(1);
     go(pool, 'countInto', [memory.buffer, 100]);
@@ -239,7 +239,7 @@ describe('closing in the middle', () => {
     expect((await stream.next()).done).toBe(true);
   });
 
-  it('of a map gives what was submitted before, then fails', async () => {
+  it('of a map yields the earlier results, then fails', async () => {
     const pool = makePool({ concurrency: 2 });
     const seen: unknown[] = [];
     let closed: Promise<unknown> | undefined;

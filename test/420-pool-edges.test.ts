@@ -65,7 +65,7 @@ describe('a task for one worker, whose arguments go by message port', () => {
 });
 
 describe('closing', () => {
-  it('finishes tasks that tasks have submitted, and that nobody awaits', async () => {
+  it('finishes tasks that tasks submitted and did not await', async () => {
     const memory = shared(1);
     const pool = makePool({ concurrency: 2, workerData: memory.buffer });
     await Promise.all([1, 2].map(() => pool.run('leaveBehind', [20, 2])));
@@ -88,7 +88,7 @@ describe('closing', () => {
     expect(pool.stats().workers).toBe(0);
   });
 
-  it.each(['noop', 'three'])('takes what a running task submits: %s', async () => {
+  it.each(['noop', 'three'])('accepts tasks from a running task: %s', async () => {
     const pool = makePool();
     const running = pool.run('nestedWith', [{ key: 'k' }]);
     const [answer] = await Promise.all([codeOf(running), pool.close()]);

@@ -80,7 +80,7 @@ describe('a module whose default export is a table', () => {
     expect(pool.handlers).toStrictEqual(['add', 'both', 'count', 'self', 'twice']);
   });
 
-  it('names what there is', async () => {
+  it('lists the existing handlers', async () => {
     await expect(pool.run('own' as never)).rejects.toMatchObject({ code: 'ERR_HANDLER_NOT_FOUND' });
   });
 
@@ -132,7 +132,7 @@ describe('a call', () => {
     await expect(pool.run(...(args as [string]))).rejects.toMatchObject(error);
   });
 
-  it('tells onError of a go what it rejects a run with', async () => {
+  it('gives onError of a go the error that a run rejects with', async () => {
     const told = new Promise((onError) => pool.go('add', [() => {}], { onError }));
     expect(await told).toMatchObject({ code: 'ERR_CODEC' });
   });

@@ -61,7 +61,7 @@ describe('onWorkerLost is told', () => {
     expect(await pool.run('threadNow')).not.toBe(thread);
   });
 
-  it('of one that took tasks along, once, beside what their callers are told', async () => {
+  it('once of one that lost tasks, besides the rejections of their callers', async () => {
     const lost = heard<WorkerLostError>();
     const pool = makePool({ onWorkerLost: lost.tell });
     const waiting = [pool.run('wait'), pool.run('wait')];
@@ -87,7 +87,7 @@ describe('onWorkerLost is told', () => {
     expect(await lost.next()).toMatchObject({ reason: 'aborted' });
   });
 
-  it('of one that can not start, with what it saw', async () => {
+  it('of one that cannot start, with the cause', async () => {
     const lost = heard<WorkerLostError>();
     makePool({ onWorkerLost: lost.tell }, 'data:text/javascript,throw new RangeError("no")');
     expect(await lost.next()).toMatchObject({
@@ -147,7 +147,7 @@ describe('where nobody listens', () => {
     return stderr;
   }
 
-  it('stderr says that a worker died with no task in hand, and why', async () => {
+  it('stderr says that a worker died while it ran no task, and why', async () => {
     const stderr = await errorsOf(`
       const pool = makePool();
       await pool.run('throwLater');

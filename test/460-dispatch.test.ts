@@ -117,7 +117,7 @@ describe.each([0, 1])('a pool that grows and shrinks, reactors: %i', (reactors) 
     expect(await client.until(2)).toStrictEqual(['first', 'second']);
   });
 
-  it('starts more workers while lanes wait that nobody runs, and ends them when they are idle', async () => {
+  it('starts workers while lanes wait for one, and ends them when they are idle', async () => {
     const { server, pool } = await serve(
       'who',
       { lanes: 8 },
@@ -295,7 +295,7 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     expect(errors[0]).toBeInstanceOf(RangeError);
   });
 
-  it('lose what a dying worker held, say so, and go on', async () => {
+  it('lose the frames that a dying worker held, say so, and go on', async () => {
     const { server, pool, dispatch } = await serve('dies', { lanes: 2 }, { reactors });
     const lost: number[] = [];
     const errors: Error[] = [];
@@ -385,7 +385,7 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     await taking;
   });
 
-  it('get what came before them, in order', async () => {
+  it('receive the earlier frames first, in order', async () => {
     const pool = new WorkerPool(MODULE, { workers: 1 });
     pools.push(pool);
     const server = await listen('tcp://127.0.0.1:0', { framing: lines(), reactors });

@@ -151,7 +151,7 @@ describe.each([0, 1])('a handler, reactors: %i', (reactors) => {
     expect(await client.ask('resumed')).toBe('resumed');
   });
 
-  it('may close its connection behind what it wrote', async () => {
+  it('may close its connection after its output', async () => {
     const { server } = await serve('control', {}, { reactors });
     const client = new Client(server);
     const reasons: string[] = [];

@@ -77,7 +77,7 @@ describe('sources', () => {
     expect(got).toEqual([1, 2]);
   });
 
-  it('refuses what is no source', () => {
+  it('refuses anything but a source', () => {
     for (const source of [undefined, null, 5, 'text', {}])
       expect(() => flow(source as never)).toThrow(coded('ERR_INVALID_ARG_TYPE') as Error);
   });
@@ -120,7 +120,7 @@ describe('policies', () => {
     expect(sink.next(4)).toBe(false);
   });
 
-  it('error ends the flow behind what it holds', async () => {
+  it('error ends the flow after the values it holds', async () => {
     const { values, sink } = pushed<number>({ capacity: 2, overflow: 'error' });
     expect([1, 2, 3, 4].map((i) => sink.next(i))).toEqual([true, true, false, false]);
     expect(sink.signal.aborted).toBe(true);
@@ -143,7 +143,7 @@ describe('policies', () => {
 });
 
 describe('leaving', () => {
-  it('cancels the source once, and drops what is held', async () => {
+  it('cancels the source once, and drops the held values', async () => {
     let returned = 0;
     const source: AsyncIterable<number> = {
       [Symbol.asyncIterator]: () => {

@@ -57,7 +57,7 @@ describe('batch', () => {
     ]);
   });
 
-  it('gives what has come when ms have passed since the first of it, never an empty batch', async () => {
+  it('delivers a batch ms after its first value, and never an empty one', async () => {
     using time = virtualTime();
     const { values, sink } = pushed();
     const got = record(values.batch({ count: 3, ms: 20 }), time);
@@ -165,7 +165,7 @@ describe('sample', () => {
     expect(time.pending).toBe(0);
   });
 
-  it('replaces a sample that nobody took', async () => {
+  it('replaces a sample that was not taken', async () => {
     using time = virtualTime();
     const { values, sink } = pushed();
     const samples = values.sample(10);
@@ -181,7 +181,7 @@ describe('sample', () => {
     expect((await loop.next()).value).toBe(3);
   });
 
-  it('refuses what is no period', () => {
+  it('refuses anything but a period', () => {
     for (const ms of [0, -1, Number.NaN, Infinity, '5'])
       expect(() => flow([1]).sample(ms as number)).toThrow(/ms must be/);
   });
@@ -207,7 +207,7 @@ describe('rate', () => {
     expect(got.map(({ at }) => at)).toEqual([10_000, 10_000, 10_010, 10_020]);
   });
 
-  it('spends no token for a value that nobody asked for', async () => {
+  it('spends no token on a value without demand', async () => {
     using time = virtualTime();
     const paced = flow(range(10)).rate({ perSecond: 10 });
     const loop = paced[Symbol.asyncIterator]();

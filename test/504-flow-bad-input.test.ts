@@ -381,7 +381,7 @@ describe('consumers', () => {
     expect(values.stats()).toMatchObject({ received: 1, dropped: 1, buffered: 0 });
   });
 
-  it('closing a flow closes what was made of it, and the other way round', async () => {
+  it('closing a flow closes the flows derived from it, and vice versa', async () => {
     const first = pushed();
     const batches = first.values.batch({ count: 2 });
     const all = outcome(batches);

@@ -83,7 +83,7 @@ describe('gathering', () => {
     for (const call of calls) call.give();
   });
 
-  it('sends what is gathered at a flush', () => {
+  it('sends the gathered keys at a flush', () => {
     const { names, calls } = byHand({ windowMs: 1000 });
     names.flush();
     void names.get(1);
@@ -199,7 +199,7 @@ describe('callers that leave', () => {
     expect(names.stats()).toMatchObject({ waiting: 0, loads: 1, keys: 1 });
   });
 
-  it('abort the load when the last of all its keys has left, and nobody joins it then', async () => {
+  it('abort the load when the last caller of all its keys has left; later callers do not join it', async () => {
     const { names, calls } = byHand();
     const abort = new AbortController();
     const { signal } = abort;
@@ -321,7 +321,7 @@ it('each caller goes on in its own asynchronous context, and loads run in that o
 });
 
 describe('closing', () => {
-  it('loads what is gathered, waits for it, and refuses what comes after', async () => {
+  it('loads the gathered keys, waits for them, and refuses later calls', async () => {
     const { names, calls } = byHand({ windowMs: 1000 });
     const got = names.get(1);
     const closed = names.close();

@@ -69,7 +69,7 @@ describe('stages', () => {
     expect(got.values).toEqual(['a', 'b', 'c']);
   });
 
-  it('gather groups; the last holds what was left', async () => {
+  it('gather groups; the last holds the rest', async () => {
     const groups: number[][] = [];
     const line = pipeline(numbers(7))
       .batch({ count: 3 })
@@ -243,7 +243,7 @@ describe('errors', () => {
     return n;
   };
 
-  it('stop the line: what came before is output, what came behind is not', async () => {
+  it('stop the line: earlier values are output, later ones are not', async () => {
     const got = collector<number>();
     const line = pipeline(numbers(100)).transform(failsAt(5)).output(got.take);
     const error = await line.done.catch((e) => e);
@@ -386,7 +386,7 @@ describe('the end', () => {
     expect(source.closed).toBe(false);
   });
 
-  it('comes by close at once, and nothing is told of what was under way', async () => {
+  it('happens at once by close, with no report of values under way', async () => {
     let aborted = false;
     const line = pipeline(numbers(3))
       .transform((n) => Promise.reject(new Error(`late ${n}`)), { concurrency: 3 })

@@ -132,7 +132,7 @@ describe('reading', () => {
     }
   });
 
-  it('ends at what was the end, or follows until its signal fires or the log is closed', () =>
+  it("ends at the log's end, or follows until its signal fires or the log is closed", () =>
     withLog({}, async (log) => {
       await log.append('0');
       const reader = log.read();
@@ -181,7 +181,7 @@ describe('reading', () => {
       expect(kept[0]!.toString()).toBe('0'.repeat(1000));
     }));
 
-  it('goes on at the new start when what it was to read is trimmed, and says so', () =>
+  it('continues at the new start when its next record was trimmed, and says so', () =>
     withLog({ durability: 'os', segmentBytes: 65_536 }, async (log, directory) => {
       for (let i = 0; i < 300; i++) await log.append(`${i}`.padEnd(1000));
       const reader = log.read();
@@ -212,7 +212,7 @@ it('drops whole segments by bytes and by age', async () => {
   expect(log.end).toBe(600);
 });
 
-it('closes once, after what was appended, and refuses everything afterwards', async () => {
+it('closes once, after its appends, and refuses everything afterwards', async () => {
   const log = await openLog(logDirectory());
   const last = log.append('last');
   const closing = log.close();
@@ -265,7 +265,7 @@ it.each([
   await expect(openLog(logDirectory(), options as never)).rejects.toThrow(error);
 });
 
-it('refuses what is no path', async () => {
+it('refuses anything but a path', async () => {
   await expect(openLog('')).rejects.toThrow(InvalidArgValueError);
   await expect(openLog(5 as never)).rejects.toThrow(InvalidArgTypeError);
 });

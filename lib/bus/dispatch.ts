@@ -18,7 +18,14 @@ export interface BusDispatch {
   /** Resolves when the subscription is closed and all calls are over; rejects when the subscription failed. It may be left alone. */
   readonly done: Promise<void>;
   /** Numbers up to now. */
-  stats(): { calls: number; failed: number; running: number };
+  stats(): {
+    /** Calls that were made. */
+    calls: number;
+    /** Calls that failed; their records are delivered again. */
+    failed: number;
+    /** Calls that are under way. */
+    running: number;
+  };
 }
 
 /** What a worker's function gets an array of. */

@@ -47,7 +47,13 @@ export interface PublishInput extends PublishOptions {
 }
 
 /** Where a subscription begins. */
-export type SubscribeFrom = 'earliest' | 'latest' | { time: Date | number };
+export type SubscribeFrom =
+  | 'earliest'
+  | 'latest'
+  | {
+      /** A date, or milliseconds since 1970: begins with the first record that is not older. */
+      time: Date | number;
+    };
 
 /** Options of {@link Bus.subscribe}. */
 export interface BusSubscribeOptions {
@@ -117,7 +123,7 @@ export function resolveSubscribeOptions(given: BusSubscribeOptions | undefined):
     if (deadLetter === undefined)
       throw new InvalidArgValueError(
         'options.maxDeliveries',
-        'needs a deadLetter: a record that is delivered no more must go somewhere',
+        'needs a deadLetter, the topic for records that are no longer delivered',
         maxDeliveries,
       );
   }
@@ -140,7 +146,7 @@ export function checkName(name: string, value: unknown): string {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/.test(value))
     throw new InvalidArgValueError(
       name,
-      'must have 1 to 200 of A-Z a-z 0-9 _ - . and begin with none of - .',
+      'must be 1 to 200 characters of A-Z a-z 0-9 _ - . and must not begin with - or .',
       value,
     );
   return value;

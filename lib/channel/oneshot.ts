@@ -34,7 +34,7 @@ class LocalOneshot<T> extends Receiver<T> implements Oneshot<T> {
   }
 
   send(value: T): void {
-    if (this.#sent) throw new OneshotUsedError('a oneshot takes one value, and has been given it', value);
+    if (this.#sent) throw new OneshotUsedError('the oneshot has its one value already', value);
     if (this.#closed) throw new ChannelClosedError(this.#cause);
     this.#sent = true;
     const receiver = this.#receivers.first;
@@ -75,9 +75,9 @@ class LocalOneshot<T> extends Receiver<T> implements Oneshot<T> {
   }
 
   #checkUnread(): void {
-    if (this.#state === 'taken') throw new OneshotUsedError('the value of this oneshot has been received');
+    if (this.#state === 'taken') throw new OneshotUsedError('the value of the oneshot was received already');
     if (this.#receivers.first !== undefined)
-      throw new OneshotUsedError('somebody else waits for the value of this oneshot');
+      throw new OneshotUsedError('another receiver waits for the value of the oneshot already');
   }
 }
 

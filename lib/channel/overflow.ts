@@ -13,7 +13,7 @@ export function resolveOverflow(given: unknown, capacity: number): Overflow {
   if (overflow === 'drop-oldest' && capacity === 0)
     throw new InvalidArgValueError(
       'options.overflow',
-      'needs a buffer to drop the oldest value of',
+      'needs a channel with a buffer (a capacity of 1 or more)',
       overflow,
     );
   return overflow;

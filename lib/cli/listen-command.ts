@@ -175,7 +175,7 @@ export function addListenCommand(program: Command, finish: (status: number) => v
 
 function parseMode(text: string): number {
   if (!/^[0-7]{1,4}$/.test(text))
-    throw new InvalidArgValueError('--mode', 'must be octal, such as 660,', text);
+    throw new InvalidArgValueError('--mode', 'must be octal, such as 660', text);
   return Number.parseInt(text, 8);
 }
 

@@ -221,7 +221,7 @@ class Stream {
 function payloadFor(framing: Framing, size: number): Buffer {
   const { framing: resolved } = resolveFraming(framing);
   if (resolved.kind === 'fixed' && size !== resolved.size) {
-    throw new OutOfRangeError('--size', `${resolved.size}, as --framing fixed says,`, size);
+    throw new OutOfRangeError('--size', `${resolved.size}, the size in --framing fixed`, size);
   }
   if (resolved.kind === 'lengthPrefixed') {
     const most = 2 ** (8 * resolved.bytes) - 1 - (resolved.includesLength ? resolved.bytes : 0);

@@ -22,5 +22,5 @@ const explanations: Readonly<Record<string, string>> = Object.freeze({
   EFBIG: 'the file has reached the largest size allowed',
   EPIPE: 'the reader of the output has closed it',
   ECONNRESET: 'the reader of the output has closed it',
-  ERR_OUTPUT_STALLED: 'the output took nothing until the time to drain was over',
+  ERR_OUTPUT_STALLED: 'the output accepted nothing before the time to drain ran out',
 });

@@ -12,7 +12,7 @@ export class FlowOverflowError extends SluiceError {
     const size = heldBytes === undefined ? '' : ` (${heldBytes} bytes)`;
     super(
       'ERR_FLOW_OVERFLOW',
-      `the flow is full: it held ${held} items${size} when another came; raise capacity or bytes, or choose another overflow policy`,
+      `the flow is full: it held ${held} items${size} when another arrived; raise capacity or bytes, or choose another overflow policy`,
     );
     this.value = value;
   }

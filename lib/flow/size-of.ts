@@ -22,7 +22,7 @@ export function byteLengthOf(value: unknown): number {
   }
   throw new InvalidArgTypeError(
     'options.sizeOf',
-    'given where a bound in bytes holds for values that are neither strings nor bytes',
+    'a function when a bound in bytes applies to values that are neither strings nor bytes',
     value,
   );
 }

@@ -135,7 +135,7 @@ export class LaneDispatch implements Dispatch, FrameForwarder {
     } catch (error) {
       if (this.#byFailures++ === 0)
         process.emitWarning(
-          `dispatch: by failed, the frame goes to lane 0: ${String(error)}`,
+          `dispatch: options.by failed, so the frame goes to lane 0: ${String(error)}`,
           'SluiceWarning',
         );
       return 0;

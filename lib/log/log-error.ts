@@ -36,7 +36,7 @@ export class LogFailedError extends SluiceError {
     const name = errno === 0 ? 'unknown' : errnoName(errno);
     super(
       'ERR_LOG_FAILED',
-      `the log has failed (${name}) and takes nothing more: mend the disk, then open it again`,
+      `the log has failed (${name}) and accepts nothing more: repair the disk, then open the log again`,
     );
     this.errno = name;
   }
@@ -50,7 +50,7 @@ export class LogLockedError extends SluiceError {
   constructor(directory: string) {
     super(
       'ERR_LOG_LOCKED',
-      `${directory} has a writer already: close that one, or open its handle from other threads`,
+      `${directory} is open already: close that log, or open its handle from other threads`,
     );
     this.directory = directory;
   }
@@ -79,11 +79,11 @@ export function systemError(errno: number, what: string, directory: string): Log
   const name = errnoName(errno);
   const hint =
     name === 'ENOTDIR'
-      ? ', it is no directory'
+      ? ', it is not a directory'
       : name === 'EACCES' || name === 'EPERM' || name === 'EROFS'
         ? ', this process may not write there'
         : name === 'ENOSPC' || name === 'EDQUOT'
-          ? ', nothing of it was written; it may be tried again when there is room'
+          ? ', nothing was written; try again when there is room'
           : '';
   return new LogError(name, `${what}: ${name}${hint}`, directory);
 }
@@ -108,19 +108,19 @@ export function outcomeError(outcome: LogOutcome, directory: string): SluiceErro
     case VERSION:
       return new LogError(
         'ERR_LOG_VERSION',
-        `${where} was written by another version of sluice: open it with that one`,
+        `${where} was written by another version of sluice: open it with that version`,
         directory,
       );
     case FOREIGN:
       return new LogError(
         'ERR_LOG_FOREIGN',
-        `${where} is of another log: put it back where it belongs`,
+        `${where} belongs to another log: move it back there`,
         directory,
       );
     default:
       return new LogError(
         'ERR_LOG_UNREADABLE',
-        `${where}: its header and the manifest are damaged, so nothing says which log its frames are of: restore log.meta from a copy`,
+        `${where}: its header and the manifest are damaged, so the log of its frames is unknown: restore log.meta from a copy`,
         directory,
       );
   }

@@ -148,7 +148,7 @@ export class Log implements AsyncDisposable {
     checkOptions('options', options, ['signal']);
     const prepared = Array.from(records, (record, i) => prepareInput(record, i, this.#maxRecordBytes));
     if (prepared.length === 0)
-      throw new InvalidArgValueError('records', 'must have one record at least', records);
+      throw new InvalidArgValueError('records', 'must contain at least one record', records);
     const first = await this.#append(prepared, options);
     return [first, first + prepared.length];
   }
@@ -382,7 +382,7 @@ export async function openLog(directory: string | LogHandle, options?: LogOption
 
 function openHandle(handle: LogHandle, options: LogOptions | undefined): Log {
   if (options !== undefined)
-    throw new InvalidArgValueError('options', 'can not be given with a handle', options);
+    throw new InvalidArgValueError('options', 'cannot be given with a handle', options);
   const memory = new LogMemory(checkHandle('log', handle));
   if (memory.state === LOG_CLOSED) throw new LogClosedError();
   const nativeLog = new logs.Log(memory.id);

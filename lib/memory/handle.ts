@@ -44,7 +44,7 @@ export function checkHandle(kind: string, handle: unknown): SharedRegion {
   if (version !== HANDLE_VERSION)
     throw new SharedMemoryError(
       'ERR_SHARED_LAYOUT',
-      `the handle is of another version of sluice: layout ${version}, not ${HANDLE_VERSION}`,
+      `the handle comes from another version of sluice: layout ${version}, not ${HANDLE_VERSION}`,
     );
   if (pid !== process.pid)
     throw new SharedMemoryError(
@@ -66,6 +66,6 @@ export function checkHandle(kind: string, handle: unknown): SharedRegion {
     !(byteLength >= LINE_WORDS * 4) ||
     byteOffset + byteLength > buffer.byteLength
   )
-    throw new SharedMemoryError('ERR_SHARED_LAYOUT', 'the handle does not fit its memory');
+    throw new SharedMemoryError('ERR_SHARED_LAYOUT', 'the handle does not match its memory');
   return region;
 }

@@ -38,9 +38,13 @@ export function allocateShared(byteLength: number): SharedRegion {
   try {
     buffer = new SharedArrayBuffer(size + LINE_BYTES);
   } catch (cause) {
-    throw new SharedMemoryError('ERR_SHARED_MEMORY_UNAVAILABLE', `${size} bytes of shared memory refused`, {
-      cause,
-    });
+    throw new SharedMemoryError(
+      'ERR_SHARED_MEMORY_UNAVAILABLE',
+      `cannot allocate ${size} bytes of shared memory`,
+      {
+        cause,
+      },
+    );
   }
   const past = wakes.misalignment(new Uint8Array(buffer), LINE_BYTES);
   return { buffer, byteOffset: past === 0 ? 0 : LINE_BYTES - past, byteLength: size };
@@ -64,7 +68,7 @@ export function openWords(region: SharedRegion, kind: number, what: string): Int
   if (words[0] !== kind)
     throw new SharedMemoryError(
       'ERR_SHARED_LAYOUT',
-      `this memory holds no ${what} of this version of sluice`,
+      `this memory does not hold a ${what} of this version of sluice`,
     );
   return words;
 }

@@ -140,7 +140,7 @@ function parseTcp(text: string): ParsedAddress {
   if (plain === '*')
     throw new InvalidArgValueError(
       'address',
-      'must name a host; 0.0.0.0 is all interfaces, [::] the same for IPv6 too;',
+      'must name a host (0.0.0.0 is all interfaces, [::] all of IPv6 too)',
       text,
     );
   // In a URL the zone's percent sign is written %25, RFC 6874; everywhere else it stands as it is.

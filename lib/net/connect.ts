@@ -34,7 +34,11 @@ export async function connect<Data = unknown>(
 ): Promise<Peer<Data>> {
   const parsed = parseAddress(address);
   if ('fd' in parsed)
-    throw new InvalidArgValueError('address', 'must be one to connect to; fd:// is for listen', address);
+    throw new InvalidArgValueError(
+      'address',
+      'must be an address to connect to (fd:// is for listen)',
+      address,
+    );
   return open(parsed, resolveConnectOptions(options), (share, opened) => new Peer<Data>(share, opened));
 }
 

@@ -66,6 +66,7 @@ export interface Connection<Data = unknown> {
    * @throws WriteAfterEndError with `data` after the end, ConnectionClosedError with `data` after the connection ended.
    */
   end(data?: OutputData, options?: EndOptions): void;
+  /** Ends this side as `end()` does; `options.lingerMs` bounds how long the peer may take. */
   end(options: EndOptions): void;
   /**
    * Reads no more of this connection until `resume`, so that its peer has to wait; writing goes on. Frames that were read already still

@@ -43,16 +43,20 @@ const reasons: ReadonlyMap<number, DisconnectReason> = new Map(
       [CloseReason.frameTooLarge, 'ERR_FRAME_TOO_LARGE', 'a frame is larger than limits.frameBytes'],
       [CloseReason.frameMalformed, 'ERR_FRAME_MALFORMED', 'the prefix of a frame is malformed'],
       [CloseReason.frameTruncated, 'ERR_FRAME_TRUNCATED', 'the peer ended in the middle of a frame'],
-      [CloseReason.outputLimit, 'ERR_OUTPUT_LIMIT', 'more was written while over limits.outputBytes'],
-      [CloseReason.outputStalled, 'ERR_OUTPUT_STALLED', 'the peer took no output for limits.outputStallMs'],
+      [
+        CloseReason.outputLimit,
+        'ERR_OUTPUT_LIMIT',
+        'the program wrote while more than limits.outputBytes was queued',
+      ],
+      [CloseReason.outputStalled, 'ERR_OUTPUT_STALLED', 'the peer read no output for limits.outputStallMs'],
       [
         CloseReason.bufferLimit,
         'ERR_BUFFER_LIMIT',
         'unfinished frames filled limits.bufferedBytes, and this connection held the most',
       ],
-      [CloseReason.transport, 'ERR_TRANSPORT', 'what carries the bytes has failed'],
-      [CloseReason.drained, 'DRAINED', 'finished when the endpoint was drained'],
-      [CloseReason.drainTimeout, 'ERR_DRAIN_TIMEOUT', 'cut when the time to drain was over'],
+      [CloseReason.transport, 'ERR_TRANSPORT', 'the transport failed'],
+      [CloseReason.drained, 'DRAINED', 'the connection had finished when the endpoint was drained'],
+      [CloseReason.drainTimeout, 'ERR_DRAIN_TIMEOUT', 'the drain timed out before the connection finished'],
     ] as const
   ).map(([number, code, message]) => [number, Object.freeze({ code, message })]),
 );

@@ -63,17 +63,17 @@ function inherited(address: InheritedSocket): ParsedAddress {
   return { fd: checkInteger('address.fd', fd, 0, 2 ** 31 - 1), text: `fd://${fd}` };
 }
 
-/** Options that say nothing of such an address are mistakes. */
+/** An option that does not apply to such an address is a mistake. */
 function checkFitting(parsed: ParsedAddress, config: Omit<EndpointConfig, 'address'>): void {
   const hasFile = 'path' in parsed && !parsed.path.startsWith('\0');
   const refuse = (name: string, value: unknown, why: string): never => {
-    throw new InvalidArgValueError(`options.${name}`, `${why}, not for ${parsed.text},`, value);
+    throw new InvalidArgValueError(`options.${name}`, `${why}, not for ${parsed.text}`, value);
   };
   if (!hasFile && config.mode >= 0) refuse('mode', config.mode, "is for a unix socket's file");
   if (!hasFile && config.replaceStale) refuse('replaceStale', true, "is for a unix socket's file");
   if (!('fd' in parsed)) return;
-  if (config.reusePort) refuse('reusePort', true, 'is for who opens the socket');
-  if (config.ipv6Only) refuse('ipv6Only', true, 'is for who opens the socket');
+  if (config.reusePort) refuse('reusePort', true, 'is decided when the socket is opened');
+  if (config.ipv6Only) refuse('ipv6Only', true, 'is decided when the socket is opened');
   const found = platform().describeSocket(parsed.fd);
   if (typeof found === 'number') throw new SocketError(errnoName(-found), 'listen', parsed.text);
   if (found.type !== 'stream') throw new NotSupportedError(`a ${found.type} socket as`, parsed.text);

@@ -35,10 +35,14 @@ import {
 /** Options of {@link redial}: those of `connect`, `timeoutMs` for each attempt, and what happens in between. */
 export interface RedialOptions extends ConnectOptions {
   /**
-   * The time between two rounds of attempts: a random part of `baseMs`, doubled after each round that failed, at most `maxMs`.
-   * Default: 100 and 10,000.
+   * The time between two rounds of attempts: a random part of `baseMs`, which doubles after each failed round, up to `maxMs`.
    */
-  backoff?: { baseMs?: number; maxMs?: number };
+  backoff?: {
+    /** Upper bound of the first pause, in ms. Default: 100. */
+    baseMs?: number;
+    /** Upper bound of every pause, in ms. Default: 10,000. */
+    maxMs?: number;
+  };
   /** Bytes that may wait while nobody is connected; `write` throws beyond. 0: nothing waits. Default: 1 MiB. */
   queueBytes?: number;
 }
@@ -96,10 +100,16 @@ export function redial(addresses: string | readonly string[], options?: RedialOp
   const list = typeof addresses === 'string' ? [addresses] : addresses;
   if (!Array.isArray(list))
     throw new InvalidArgTypeError('addresses', 'a string or an array of strings', addresses);
-  if (list.length === 0) throw new InvalidArgValueError('addresses', 'must name an address', addresses);
+  if (list.length === 0)
+    throw new InvalidArgValueError('addresses', 'must contain at least one address', addresses);
   const parsed = list.map((text) => {
     const address = parseAddress(text);
-    if ('fd' in address) throw new InvalidArgValueError('addresses', 'must be ones to connect to', text);
+    if ('fd' in address)
+      throw new InvalidArgValueError(
+        'addresses',
+        'must be addresses to connect to (fd:// is for listen)',
+        text,
+      );
     return address;
   });
   const { backoff, queueBytes, ...others } = checkOptions('options', options, allOptions(options));

@@ -65,7 +65,7 @@ export class SocketConnection implements Connection {
   }
 
   get state(): Uint8Array {
-    throw new NotSupportedError('connection.state in the thread that has the listener: use connection.data');
+    throw new NotSupportedError("connection.state in the listener's thread (use connection.data there)");
   }
 
   get remote(): RemoteAddress {

@@ -41,9 +41,9 @@ function explanation(code: string, syscall: string, address: string): string {
 
 const ofUnix: Readonly<Record<string, string>> = {
   EADDRINUSE:
-    'the address is in use (a socket file that a dead server left must be removed first: replaceStale: true does it)',
+    'the address is in use (if a dead server left the socket file, remove it or set replaceStale: true)',
   ENAMETOOLONG: 'the path of a unix socket has at most 107 bytes on Linux',
-  ECONNREFUSED: 'nobody listens there any more',
+  ECONNREFUSED: 'no process listens there any more',
 };
 
 const ofTcp: Readonly<Record<string, string>> = {
@@ -55,9 +55,9 @@ const ofTcp: Readonly<Record<string, string>> = {
 
 const ofDescriptors: Readonly<Record<string, string>> = {
   EBADF: 'the process was not given that descriptor',
-  ENOTSOCK: 'it is no socket',
-  EINVAL: 'it is a socket that can not listen: it is connected',
-  EEXIST: 'an endpoint of this process has it already',
+  ENOTSOCK: 'it is not a socket',
+  EINVAL: 'the socket is connected, so it cannot listen',
+  EEXIST: 'an endpoint of this process already uses it',
 };
 
 /** The endpoint was closed before the call. `code` is `ERR_ENDPOINT_CLOSED`. */
@@ -101,7 +101,7 @@ export class OutputLimitError extends SluiceError {
   constructor(size: number, queuedBytes: number, limit: number) {
     super(
       'ERR_OUTPUT_LIMIT',
-      `${size} bytes can not wait for a connection: ${queuedBytes} of at most ${limit} wait already (queueBytes)`,
+      `cannot queue ${size} bytes while not connected: ${queuedBytes} of at most ${limit} bytes are queued already (queueBytes)`,
     );
     this.size = size;
     this.queuedBytes = queuedBytes;
@@ -113,7 +113,10 @@ recogniseAcrossCopies(OutputLimitError, 'OutputLimitError');
 /** Something was written after `end()`. `code` is `ERR_WRITE_AFTER_END`. */
 export class WriteAfterEndError extends SluiceError {
   constructor() {
-    super('ERR_WRITE_AFTER_END', 'write after end');
+    super(
+      'ERR_WRITE_AFTER_END',
+      'cannot write after end() or destroySoon(): check connection.writable first',
+    );
   }
 }
 recogniseAcrossCopies(WriteAfterEndError, 'WriteAfterEndError');
@@ -121,10 +124,7 @@ recogniseAcrossCopies(WriteAfterEndError, 'WriteAfterEndError');
 /** A batch was used after its release. `code` is `ERR_BATCH_RELEASED`. */
 export class BatchReleasedError extends SluiceError {
   constructor() {
-    super(
-      'ERR_BATCH_RELEASED',
-      'the batch was released: copy what is needed for longer, or release it later',
-    );
+    super('ERR_BATCH_RELEASED', 'the batch was released: copy what you need to keep, or release it later');
   }
 }
 recogniseAcrossCopies(BatchReleasedError, 'BatchReleasedError');

@@ -1,4 +1,4 @@
-/** What becomes of values that no stage could deal with: a record of what went wrong, in an output of its own. */
+/** Dead letters: each value that a stage could not handle goes to a separate output, with a record of what went wrong. */
 import { Buffer } from 'node:buffer';
 import { describeValue } from '../errors.js';
 import type { OutputCall, OutputSink } from './output.js';
@@ -8,8 +8,17 @@ import type { Item, Unit } from './unit.js';
 export interface DeadLetter {
   /** What the stage was given. */
   value: unknown;
-  /** The error, as far as it is one; `name` is `'Error'` and `message` the value thrown where it is not. */
-  error: { name: string; message: string; code?: string; stack?: string };
+  /** What was thrown. If that is not an Error, `name` is `'Error'` and `message` describes the value. */
+  error: {
+    /** The error's `name`. */
+    name: string;
+    /** The error's `message`. */
+    message: string;
+    /** The error's `code`, if it is a string. */
+    code?: string;
+    /** The error's `stack`, if it has one. */
+    stack?: string;
+  };
   /** The name of the stage that failed. */
   stage: string;
   /** Calls that were made for the value. */

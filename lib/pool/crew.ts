@@ -401,7 +401,10 @@ function explained(cause: unknown, module: string): unknown {
     return new Error(`this Node does not run TypeScript: ${TYPESCRIPT_ADVICE}`, { cause });
   const typed = code === 'ERR_MODULE_NOT_FOUND' ? typeScriptBeside(module) : undefined;
   if (typed === undefined) return cause;
-  return new Error(`there is ${typed} beside it: ${TYPESCRIPT_ADVICE} under that name`, { cause });
+  return new Error(
+    `the module is missing, but ${typed} is beside it: ${TYPESCRIPT_ADVICE}, and name that file`,
+    { cause },
+  );
 }
 
 /** The name of `x.ts`, when `module` is a missing `x.js` beside it. */

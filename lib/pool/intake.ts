@@ -512,7 +512,7 @@ export class Intake {
     const fail = (task: Task): void => {
       if (!task.isAwaited) return;
       cut++;
-      task.abandon(new PoolClosedError('the pool was closed before the task had ended'));
+      task.abandon(new PoolClosedError('the pool was closed before the task ended'));
     };
     for (const task of [...this.#outside.drain(), ...this.#backlog.drain()]) fail(task);
     for (const task of this.#keys.waiting()) fail(task);

@@ -38,8 +38,8 @@ export class WorkerLostError extends SluiceError {
       error: 'was ended by an uncaught error',
       'out-of-memory': 'ran out of memory',
       terminated: 'was terminated',
-      aborted: 'was ended, since the task did not heed its abort',
-      timeout: 'was ended, since the task went on after its timeout',
+      aborted: 'was ended because its task ignored an abort',
+      timeout: 'was ended because its task ran on after its timeout',
       start: 'could not start',
     }[what.reason];
     const who = what.handler === undefined ? 'a worker' : `the worker that ran '${what.handler}'`;
@@ -66,7 +66,7 @@ recogniseAcrossCopies(TaskTimeoutError, 'TaskTimeoutError');
 /** `queue.capacity` tasks wait already, and `queue.whenFull` is `'reject'`. `code` is `ERR_QUEUE_FULL`. */
 export class QueueFullError extends SluiceError {
   constructor(capacity: number) {
-    super('ERR_QUEUE_FULL', `${capacity} tasks wait already`);
+    super('ERR_QUEUE_FULL', `the queue is full: ${capacity} tasks wait already (queue.capacity)`);
   }
 }
 recogniseAcrossCopies(QueueFullError, 'QueueFullError');
@@ -89,7 +89,7 @@ export class TaskDeadlockError extends SluiceError {
   constructor(handler: string, key: string | number) {
     super(
       'ERR_TASK_DEADLOCK',
-      `task '${handler}' has the key ${JSON.stringify(key)} of a task that runs it, and that holds it until its end: call the handler directly, or use another key`,
+      `task '${handler}' would wait for ever: the task that submitted it, directly or through others, holds its key ${JSON.stringify(key)} until it ends; call the handler directly, or use another key`,
     );
     this.key = key;
   }

@@ -34,7 +34,7 @@ export class Relays {
       .then((value) => {
         if (value instanceof RemoteStream) {
           void value.return();
-          throw new CodecError('structured', new TypeError('a stream can not be handed on to a worker'));
+          throw new CodecError('structured', new TypeError('a stream cannot be passed on to a worker'));
         }
         worker.post({ type: 'relayed', call }, valuePayload(value));
       })

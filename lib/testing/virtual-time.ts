@@ -79,7 +79,7 @@ export class VirtualTime implements Disposable {
     if (active !== undefined)
       throw new VirtualTimeError(
         'ERR_VIRTUAL_TIME_ACTIVE',
-        'there is virtual time already: restore it first',
+        'virtual time is active already: restore it first',
       );
     this.#clock = new StandingClock(startAt);
     this.#heap = new TimerHeap(this.#clock);
@@ -151,7 +151,7 @@ export class VirtualTime implements Disposable {
         if (moments === max)
           throw new VirtualTimeError(
             'ERR_NEVER_IDLE',
-            `not idle after ${max} moments: does a tick go on for ever?`,
+            `not idle after ${max} moments: does a tick run for ever?`,
           );
         await this.#goToNext();
       }
@@ -186,7 +186,7 @@ export class VirtualTime implements Disposable {
     if (this.#isRunning)
       throw new VirtualTimeError(
         'ERR_VIRTUAL_TIME_RUNNING',
-        'await the call that lets time pass before the next',
+        'time is passing already: await that call before the next',
       );
     this.#isRunning = true;
     try {

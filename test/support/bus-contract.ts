@@ -147,7 +147,7 @@ export function busContract(name: string, under: BusUnderTest): void {
     });
 
     describe('a group', () => {
-      it('goes on behind what it has acknowledged without a hole', async () => {
+      it('continues after the last record acknowledged without a gap', async () => {
         await bus.createTopic(topic);
         await bus.publishMany(topic, ['a', 'b', 'c', 'd']);
         const sub = await bus.subscribe(topic, { group: 'g' });
@@ -167,7 +167,7 @@ export function busContract(name: string, under: BusUnderTest): void {
         expect([record!.ack(), record!.ack(), record!.nack()]).toEqual([true, false, false]);
       });
 
-      it('gives no more than is allowed in hand', async () => {
+      it('delivers no more records than may be in flight', async () => {
         await bus.createTopic(topic);
         await bus.publishMany(topic, ['a', 'b', 'c', 'd']);
         const sub = await bus.subscribe(topic, { group: 'g', inFlight: 2 });
@@ -249,7 +249,7 @@ export function busContract(name: string, under: BusUnderTest): void {
         await until(() => one.assigned().length === 4);
       });
 
-      it('waits for handlers and records in hand before another member gets a partition', async () => {
+      it('waits for handlers and records in flight before another member gets a partition', async () => {
         await bus.createTopic(topic, { partitions: 2 });
         await bus.publishMany(topic, [
           { value: 'a', partition: 0 },
@@ -274,7 +274,7 @@ export function busContract(name: string, under: BusUnderTest): void {
         expect(await nothingComes(two)).toBe(true);
       });
 
-      it('waits no longer than drainMs, and what was in hand is delivered to the next', async () => {
+      it('waits no longer than drainMs, then delivers records in flight to the next member', async () => {
         await bus.createTopic(topic, { partitions: 1 });
         await bus.publish(topic, 'a');
         const one = await bus.subscribe(topic, { group: 'g', drainMs: 20 });
@@ -288,7 +288,7 @@ export function busContract(name: string, under: BusUnderTest): void {
         expect(again!.ack()).toBe(true);
       });
 
-      it('takes the partitions of a member that leaves a record in hand too long', async () => {
+      it('takes the partitions of a member that holds a record too long', async () => {
         await bus.createTopic(topic, { partitions: 2 });
         const slow = await bus.subscribe(topic, { group: 'g', ackTimeoutMs: 60, drainMs: 20 });
         const quick = await bus.subscribe(topic, { group: 'g', ackTimeoutMs: 60_000, drainMs: 20 });
@@ -325,7 +325,7 @@ export function busContract(name: string, under: BusUnderTest): void {
       );
     });
 
-    it('says how far it is behind', async () => {
+    it('reports its lag', async () => {
       await bus.createTopic(topic, { partitions: 2 });
       await bus.publishMany(topic, [
         { value: 'a', partition: 0 },

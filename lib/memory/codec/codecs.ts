@@ -123,7 +123,7 @@ class JsonCodec extends BuiltIn<unknown> {
   readonly name = 'json';
   write(value: unknown, out: Encoded): void {
     const text = JSON.stringify(value);
-    if (text === undefined) throw new InvalidArgTypeError('value', 'a value that JSON has', value);
+    if (text === undefined) throw new InvalidArgTypeError('value', 'a value that JSON can represent', value);
     const at = out.reserve(text.length * 3);
     out.end = at + out.bytes.write(text, at, 'utf8');
   }
@@ -135,7 +135,7 @@ class JsonCodec extends BuiltIn<unknown> {
 class Int32Codec extends BuiltIn<number> {
   readonly name = 'int32';
   write(value: number, out: Encoded): void {
-    if ((value | 0) !== value) throw new OutOfRangeError('value', 'an integer of 32 bits', value);
+    if ((value | 0) !== value) throw new OutOfRangeError('value', 'a 32-bit integer', value);
     const at = out.reserve(4);
     out.bytes.writeInt32LE(value, at);
     out.end = at + 4;
@@ -145,7 +145,7 @@ class Int32Codec extends BuiltIn<number> {
   }
   readonly inPlace: InPlace<number> = {
     size(value) {
-      if ((value | 0) !== value) throw new OutOfRangeError('value', 'an integer of 32 bits', value);
+      if ((value | 0) !== value) throw new OutOfRangeError('value', 'a 32-bit integer', value);
       return 4;
     },
     put(value, { words }, word) {
@@ -238,7 +238,7 @@ class UserCodec<T> implements WireCodec<T> {
       throw new CodecError(this.name, error);
     }
     if (!(encoded instanceof Uint8Array))
-      throw new InvalidArgTypeError(`what codec ${this.name} made`, 'a Uint8Array', encoded);
+      throw new InvalidArgTypeError(`the result of codec ${this.name}'s encode`, 'a Uint8Array', encoded);
     out.pointAt(encoded);
   }
   read(bytes: Buffer, start: number, end: number): T {

@@ -55,7 +55,7 @@ function judge(value: object, prototype: object): Prototype {
   if (known !== undefined) return known;
   const cloned = Object.getPrototypeOf(structuredClone(value)) as Prototype;
   if (!isKnown(cloned))
-    throw new TypeError(`${cloned?.constructor?.name ?? 'a host object'} travels by message port only`);
+    throw new TypeError(`${cloned?.constructor?.name ?? 'a host object'} can travel only by message port`);
   judged.set(prototype, cloned);
   return cloned;
 }

@@ -36,10 +36,10 @@ class SerializerWithBuffers extends v8.Serializer {
   }
 
   _writeHostObject(value: object): void {
-    if (!ArrayBuffer.isView(value)) throw new TypeError('a host object travels by message port only');
+    if (!ArrayBuffer.isView(value)) throw new TypeError('a host object can travel only by message port');
     const { buffer, byteOffset, byteLength } = value;
     if (buffer instanceof SharedArrayBuffer)
-      throw new TypeError('shared memory travels by message port only');
+      throw new TypeError('shared memory can travel only by message port');
     if (Buffer.isBuffer(value)) {
       this.writeUint32(BUFFER);
       this.writeUint32(byteLength);
@@ -47,7 +47,7 @@ class SerializerWithBuffers extends v8.Serializer {
       return;
     }
     if ((buffer as { resizable?: boolean }).resizable)
-      throw new TypeError('a resizable buffer beside a Buffer travels by message port only');
+      throw new TypeError('a resizable buffer beside a Buffer can travel only by message port');
     const type = viewTypes.findIndex(
       (one) => Object.prototype.toString.call(value) === `[object ${one.name}]`,
     );

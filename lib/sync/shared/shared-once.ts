@@ -228,7 +228,7 @@ export class SharedOnceEnd<T> extends WaitQueue<OnceWaiter<T>> implements Shared
     if (out.length > capacity)
       throw new SluiceError(
         'ERR_OUTCOME_TOO_LARGE',
-        `what the function of the Once returned takes ${out.length} bytes, more than its maxBytes, ${capacity}`,
+        `the function of the Once returned a value of ${out.length} bytes, more than its maxBytes, ${capacity}`,
       );
     new Uint8Array(this.#words.buffer, this.#words.byteOffset + VALUE, out.length).set(
       out.bytes.subarray(out.start, out.end),
