@@ -87,6 +87,15 @@ describe('stages', () => {
     expect(Math.max(...groups.map(({ length }) => length))).toBeLessThanOrEqual(4);
   });
 
+  it('give such a group behind a stage that makes promises, too', async () => {
+    const groups: number[][] = [];
+    await pipeline(numbers(10), { capacity: 4 })
+      .transform(async (n) => n, { concurrency: 4 })
+      .batch({ count: 100 })
+      .output((values) => void groups.push(values)).done;
+    expect(groups.flat()).toEqual(numbers(10));
+  });
+
   it('give a group by time', async () => {
     const source = channel<number>(10);
     const groups: number[][] = [];

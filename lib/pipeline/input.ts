@@ -65,18 +65,16 @@ class IterableReader<T> implements LineInput {
   readonly #source: Iterable<T>;
   #iterator: Iterator<T> | undefined;
   /** It takes values already, or will go on when the event loop has turned. */
-  #isTaking = true;
+  #isTaking = false;
   #isOver = false;
 
   constructor(host: InputHost, source: Iterable<T>) {
     this.#host = host;
     this.#source = source;
-    // The program has its line before the first value goes through it.
-    queueMicrotask(() => this.#take());
   }
 
   more(): void {
-    if (!this.#isTaking) this.#take();
+    if (!this.#isTaking && !this.#isOver) this.#take();
   }
 
   finish(): void {
@@ -111,7 +109,10 @@ class IterableReader<T> implements LineInput {
         // An endless source and stages that keep nothing must not hold the event loop for ever.
         const turn = taken % VALUES_A_CHARGE === 0 ? charge(VALUES_A_CHARGE) : undefined;
         if (turn !== undefined) {
-          turn.then(() => this.#take());
+          turn.then(() => {
+            this.#isTaking = false;
+            this.more();
+          });
           return;
         }
       }

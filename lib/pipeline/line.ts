@@ -52,6 +52,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
   #reject!: (error: unknown) => void;
 
   readonly #options: ResolvedPipelineOptions;
+  readonly #capacity: number;
   /** Values of the input have nothing to tell, unless they want to be acknowledged. */
   readonly #isPlain: boolean;
   /** The output is the last. */
@@ -96,6 +97,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
     options: ResolvedPipelineOptions,
   ) {
     this.#options = options;
+    this.#capacity = options.capacity;
     this.#isPlain = options.bytes === Infinity && options.order !== 'key';
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -115,11 +117,13 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
     this.#stages.push(
       new OutputStage(this, { index: this.#stages.length, before }, output, this.#abort.signal),
     );
+    this.#calls.push(undefined); // reading behind the end of an array is slow
     this.#input = openInput(this, input, options.capacity);
     if (options.signal?.canceled) this.#end(options.signal.reason);
     else {
       options.signal?.add(this);
-      this.#input.more();
+      // The program has its line before the first value goes through it.
+      queueMicrotask(() => this.#look());
     }
   }
 
@@ -167,9 +171,10 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
   // What the input tells.
 
   get room(): number {
-    if (this.#inputOver || this.#liveBytes >= this.#options.bytes) return 0;
-    const room = this.#options.capacity - this.#live;
-    return this.#options.bytes === Infinity ? room : Math.min(room, 1);
+    if (this.#inputOver) return 0;
+    const room = this.#capacity - this.#live;
+    if (this.#isPlain || this.#options.bytes === Infinity) return room;
+    return this.#liveBytes >= this.#options.bytes ? 0 : Math.min(room, 1);
   }
 
   take(value: unknown, origin: Acknowledged<unknown> | undefined): void {
@@ -220,7 +225,10 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
 
   pass(index: number, value: unknown, unit: Unit): void {
     if (index <= this.#cut || this.#isOver) this.#giveUp(unit);
-    else this.#advance(value, unit, index + 1);
+    else {
+      this.#advance(value, unit, index + 1);
+      if (this.#held > 0) this.#look(); // it may be the last that can come to a group
+    }
   }
 
   settle(unit: Unit): void {
@@ -339,11 +347,6 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
 
   #stop(failure: Failure, error: unknown): void {
     if (this.#isGone(failure)) return;
-    if (this.#cut >= 0) {
-      // It stops already, behind what this stage still has: that goes on, and this does not.
-      this.#giveUpFailure(failure);
-      return;
-    }
     failure.stop(() => {
       const { stage, items, value } = failure;
       for (const { unit } of items) this.#failed += unit.weight;
@@ -370,6 +373,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
   #advance(given: unknown, unit: Unit, at: number): void {
     const calls = this.#calls;
     const stages = this.#stages;
+    const isFilter = this.#isFilter;
     let current = unit;
     let value = given;
     let i = at;
@@ -393,7 +397,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
             (stages[i] as FunctionStage).threw(value, current, error);
             return;
           }
-          if (this.#isFilter[i] ? !result : result === undefined) {
+          if (isFilter[i] ? !result : result === undefined) {
             this.#count(from, i, current.weight);
             this.#unmeasured[i]!++;
             const stage = stages[i] as FunctionStage;
@@ -401,7 +405,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
             stage.drop(current);
             return;
           }
-          if (!this.#isFilter[i]) value = result;
+          if (!isFilter[i]) value = result;
           call = calls[++i];
         } while (call !== undefined);
         this.#count(from, i, current.weight);
