@@ -45,7 +45,11 @@ describe('a wrong command line ends with status 2 and one line:', () => {
     ['no scheme', ['listen', '127.0.0.1:7000'], /must begin with tcp:\/\/.*"127\.0\.0\.1:7000"/],
     ['a port out of range', ['load', 'tcp://127.0.0.1:65536'], /from 0 to 65535, got 65536/],
     ['a scheme of later', ['listen', 'tls://127.0.0.1:0'], /must begin with/],
-    ['an unknown framing', ['listen', ANY, '--framing', 'json'], /--framing must be lines.*"json"/],
+    [
+      'an unknown framing',
+      ['listen', ANY, '--framing', 'json'],
+      /--framing must be .*lines, lines:keep-cr,.*"json"/,
+    ],
     ['a prefix width that does not exist', ['listen', ANY, '--framing', 'length:3'], /--framing must be/],
     ['a width without its byte order', ['listen', ANY, '--framing', 'length:4'], /--framing must be/],
     ['an empty delimiter', ['listen', ANY, '--framing', 'delimited:'], /1 to 64 bytes/],

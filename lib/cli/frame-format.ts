@@ -5,17 +5,11 @@
  * frames once more; or a separator of the user's takes its place.
  */
 import { Buffer } from 'node:buffer';
-import { type Framing, resolveFraming } from '../net/framing.js';
+import { type Framing, marksOf, type Prefix } from '../net/framing/framing.js';
 import type { FrameBatch } from '../net/index.js';
 
 /** A buffer that grew beyond this, for one long frame, is not kept. */
 const KEPT_BYTES = 2 ** 20;
-
-/** What stands in front of a frame. */
-interface Prefix {
-  size(length: number): number;
-  write(length: number, into: Buffer, at: number): void;
-}
 
 export class FrameFormat {
   readonly #prefix: Prefix | undefined;
@@ -25,8 +19,10 @@ export class FrameFormat {
 
   /** The bytes of `framing` around each frame; with `separator`, only those, behind each frame. */
   constructor(framing: Framing, separator?: Uint8Array) {
-    this.#prefix = separator === undefined ? prefixOf(framing) : undefined;
-    this.#trailer = separator ?? trailerOf(framing);
+    const { prefix, trailer = new Uint8Array(0) } =
+      separator === undefined ? marksOf(framing) : { trailer: separator };
+    this.#prefix = prefix;
+    this.#trailer = trailer;
   }
 
   /** Bytes that a frame of `length` bytes takes. */
@@ -75,6 +71,8 @@ export class FrameFormat {
       prefix.write(end - start, into, at);
       at += prefix.size(end - start);
       at += buffer.copy(into, at, start, end);
+      into.set(this.#trailer, at);
+      at += this.#trailer.length;
     }
   }
 
@@ -102,39 +100,3 @@ export class FrameFormat {
     return true;
   }
 }
-
-function trailerOf(framing: Framing): Uint8Array {
-  const { framing: resolved } = resolveFraming(framing);
-  if (resolved.kind === 'lines') return Buffer.from('\n');
-  return resolved.kind === 'delimited' ? resolved.delimiter : new Uint8Array(0);
-}
-
-function prefixOf(framing: Framing): Prefix | undefined {
-  const { framing: resolved } = resolveFraming(framing);
-  if (resolved.kind === 'varintPrefixed') return varint;
-  if (resolved.kind !== 'lengthPrefixed') return undefined;
-  const { bytes, littleEndian, includesLength } = resolved;
-  const own = includesLength ? bytes : 0;
-  return {
-    size: () => bytes,
-    write(length, into, at) {
-      if (littleEndian) into.writeUIntLE(length + own, at, bytes);
-      else into.writeUIntBE(length + own, at, bytes);
-    },
-  };
-}
-
-/** Unsigned LEB128: seven bits a byte, the low ones first, the top bit set on all but the last. */
-const varint: Prefix = {
-  size(length) {
-    let size = 1;
-    for (let rest = length; rest > 0x7f; rest = Math.floor(rest / 0x80)) size++;
-    return size;
-  },
-  write(length, into, at) {
-    let rest = length;
-    let to = at;
-    for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) into[to++] = (rest & 0x7f) | 0x80;
-    into[to] = rest;
-  },
-};

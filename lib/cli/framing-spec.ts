@@ -1,59 +1,36 @@
-/** `--framing lines`, `--framing length:4be`: the framings of the library as one word. */
+/** `--framing lines`, `--framing length:4be`: the framings of the library as one word, as each says it is named. */
 import { Buffer } from 'node:buffer';
 import { InvalidArgValueError } from '../errors.js';
-import {
-  delimited,
-  type Framing,
-  fixed,
-  lengthPrefixed,
-  lines,
-  raw,
-  varintPrefixed,
-} from '../net/framing.js';
+import { type Framing, framingKinds } from '../net/framing/framing.js';
+import '../net/framing/index.js'; // enters them
+
+const NAME_WIDTH = 18;
+
+const help = framingKinds().flatMap(({ forms }) =>
+  forms.flatMap(({ usage, help: [first = '', ...more] }) => [
+    usage.length < NAME_WIDTH
+      ? usage.padEnd(NAME_WIDTH) + first
+      : `${usage}\n  ${' '.repeat(NAME_WIDTH)}${first}`,
+    ...more.map((line) => ' '.repeat(NAME_WIDTH) + line),
+  ]),
+);
 
 export const FRAMING_HELP = `\
-  lines             lines; LF ends one, a CR before it is dropped
-  lines:keep-cr     the same, and a CR before the LF stays
-  delimited:BYTES   frames that end with BYTES, 1 to 64 of them
-  length:WIDTH      a length of 1, 2 or 4 bytes in front: 1, 2be, 2le, 4be, 4le;
-                    4be,inclusive when the length counts itself
-  varint            a length in LEB128 in front, as Protocol Buffers write it
-  fixed:N           N bytes each
-  raw               no framing: whatever a read brought
+${help.map((line) => `  ${line}`).join('\n')}
 In BYTES, \\n \\r \\t \\0 \\\\ and \\xHH stand for the byte they usually do.`;
 
 export function parseFraming(text: string): Framing {
   const colon = text.indexOf(':');
-  const kind = colon === -1 ? text : text.slice(0, colon);
+  const name = colon === -1 ? text : text.slice(0, colon);
   const detail = colon === -1 ? undefined : text.slice(colon + 1);
-  if (detail === undefined) {
-    if (kind === 'lines') return lines();
-    if (kind === 'varint') return varintPrefixed();
-    if (kind === 'raw') return raw();
-  } else {
-    if (text === 'lines:keep-cr') return lines({ trimCR: false });
-    if (kind === 'delimited') return delimited(parseBytes('--framing', detail));
-    if (kind === 'length') return parseLengthPrefix(text, detail);
-    if (kind === 'fixed' && /^\d+$/.test(detail)) return fixed(Number(detail));
+  for (const kind of framingKinds()) {
+    const framing = kind.parse(name, detail, (escaped) => parseBytes('--framing', escaped));
+    if (framing !== undefined) return framing;
   }
-  throw unknownFraming(text);
-}
-
-function parseLengthPrefix(text: string, detail: string): Framing {
-  const match = /^(?:(1)|([24])(be|le))(,inclusive)?$/.exec(detail);
-  if (match === null) throw unknownFraming(text);
-  const [, one, more, endian, inclusive] = match;
-  return lengthPrefixed({
-    bytes: Number(one ?? more) as 1 | 2 | 4,
-    endian: endian === 'le' ? 'little' : 'big',
-    includesLength: inclusive !== undefined,
-  });
-}
-
-function unknownFraming(text: string): InvalidArgValueError {
-  return new InvalidArgValueError(
+  const usages = framingKinds().flatMap(({ forms }) => forms.map(({ usage }) => usage));
+  throw new InvalidArgValueError(
     '--framing',
-    'must be lines, lines:keep-cr, delimited:BYTES, length:1|2be|2le|4be|4le, varint, fixed:N or raw',
+    `must be ${usages.slice(0, -1).join(', ')} or ${usages.at(-1)}`,
     text,
   );
 }

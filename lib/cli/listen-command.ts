@@ -1,7 +1,7 @@
 /** `sluice listen`: its options and its help. */
 import { type Command, Option } from 'commander';
 import { InvalidArgValueError } from '../errors.js';
-import { MAX_FRAME_BYTES } from '../net/framing.js';
+import { MAX_FRAME_BYTES } from '../net/framing/framing.js';
 import { MAX_REACTORS } from '../net/options.js';
 import { MAX_LANES } from '../pool/lane-work.js';
 import { MAX_WORKERS } from '../pool/options.js';

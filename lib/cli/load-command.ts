@@ -1,6 +1,6 @@
 /** `sluice load`: its options, its help and what it reports. */
 import { type Command, Option } from 'commander';
-import { resolveFraming } from '../net/framing.js';
+import { sizesOf } from '../net/framing/framing.js';
 import type { Framing } from '../net/index.js';
 import { addressArgument } from './address-argument.js';
 import { ExitStatus } from './exit-status.js';
@@ -147,10 +147,10 @@ async function runLoad(address: string, flags: LoadFlags): Promise<number> {
   return conclude(load.report(), flags, interrupted);
 }
 
-/** The size that the framing dictates, or the default. */
+/** The default, or the nearest size that the framing can have. */
 function sizeFor(framing: Framing): number {
-  const { framing: resolved } = resolveFraming(framing);
-  return resolved.kind === 'fixed' ? resolved.size : DEFAULT_SIZE;
+  const { least, most } = sizesOf(framing);
+  return Math.min(Math.max(DEFAULT_SIZE, least), most);
 }
 
 function progressText(load: Load): (seconds: number) => string {

@@ -7,7 +7,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { OutOfRangeError } from '../errors.js';
-import { resolveFraming } from '../net/framing.js';
+import { sampleFrame, sizesOf } from '../net/framing/framing.js';
 import {
   ConnectionClosedError,
   connect,
@@ -219,17 +219,13 @@ class Stream {
 
 /** A frame's bytes, none of which the framing would take for its own. */
 function payloadFor(framing: Framing, size: number): Buffer {
-  const { framing: resolved } = resolveFraming(framing);
-  if (resolved.kind === 'fixed' && size !== resolved.size) {
-    throw new OutOfRangeError('--size', `${resolved.size}, the size in --framing fixed`, size);
+  const { least, most } = sizesOf(framing);
+  if (least === most && size !== least) {
+    throw new OutOfRangeError('--size', `${least}, the size in --framing ${framing.kind}`, size);
   }
-  if (resolved.kind === 'lengthPrefixed') {
-    const most = 2 ** (8 * resolved.bytes) - 1 - (resolved.includesLength ? resolved.bytes : 0);
-    if (size > most) throw new OutOfRangeError('--size', `at most ${most} with that --framing`, size);
+  if (size > most) throw new OutOfRangeError('--size', `at most ${most} with that --framing`, size);
+  if (size < least) {
+    throw new OutOfRangeError('--size', `at least ${least} with --framing ${framing.kind}`, size);
   }
-  if (resolved.kind === 'raw' && size === 0)
-    throw new OutOfRangeError('--size', 'at least 1 with --framing raw', size);
-  let filler = 'x'.charCodeAt(0);
-  if (resolved.kind === 'delimited') while (resolved.delimiter.includes(filler)) filler = (filler + 1) & 0xff;
-  return Buffer.alloc(size, filler);
+  return sampleFrame(framing, size);
 }

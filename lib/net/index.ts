@@ -13,18 +13,7 @@ export type { DrainOptions, DrainReport } from './drain.js';
 export type { DisconnectHandler } from './endpoint.js';
 export type { BatchHandler } from './frame-batch.js';
 export { Frame, FrameBatch } from './frame-batch.js';
-export {
-  delimited,
-  type Framing,
-  fixed,
-  type LengthPrefixedOptions,
-  type LinesOptions,
-  lengthPrefixed,
-  lines,
-  type MaxBytesOptions,
-  raw,
-  varintPrefixed,
-} from './framing.js';
+export * from './framing/index.js';
 export { type ActivatedSocket, inheritedSockets } from './inherited-sockets.js';
 export type { KeepAlive } from './keep-alive.js';
 export type { Limits } from './limits.js';

@@ -1,6 +1,6 @@
 /** What an endpoint may take before it pauses, refuses or closes. */
 import { checkInteger, checkOptions } from '../validate.js';
-import { MAX_FRAME_BYTES } from './framing.js';
+import { MAX_FRAME_BYTES } from './framing/framing.js';
 
 /** Limits of an endpoint. Every one has a default; none is unlimited but the counts of connections. */
 export interface Limits {

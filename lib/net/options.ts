@@ -5,7 +5,8 @@ import type { EndpointConfig } from '../platform/sockets.js';
 import { checkBoolean, checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import type { HasSignal } from '../waiting/cancellation.js';
 import { type CancellationSource, cancellationSource } from '../waiting/cancellation.js';
-import { boundFrame, type Framing, raw, resolveFraming } from './framing.js';
+import { type Framing, resolveFraming } from './framing/framing.js';
+import { raw } from './framing/index.js';
 import { type KeepAlive, resolveKeepAlive } from './keep-alive.js';
 import { type Limits, resolveLimits } from './limits.js';
 
@@ -136,9 +137,12 @@ function resolve(given: Record<string, unknown>): ResolvedEndpointOptions {
     const overflow = checkOneOf('options.overflow', given.overflow, ['pause', 'drop-newest', 'disconnect']);
     if (overflow !== 'pause') throw new NotSupportedError(`options.overflow "${overflow}"`, overflow);
   }
-  const { framing, maxBytes } = resolveFraming(given.framing === undefined ? raw() : given.framing);
   const limits = resolveLimits(given.limits);
-  limits.frameBytes = boundFrame(framing, maxBytes, limits.frameBytes);
+  const { framing, frameBytes } = resolveFraming(
+    given.framing === undefined ? raw() : given.framing,
+    limits.frameBytes,
+  );
+  limits.frameBytes = frameBytes;
   return {
     config: {
       framing,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 
 namespace sluice {
@@ -60,24 +61,18 @@ int addressFrom(const Properties& address, SocketAddress& out) {
   return SocketAddress::fromIp(address.text("host"), static_cast<uint16_t>(address.word("port")), out);
 }
 
-Framer framerFrom(const Properties& framing, uint32_t maxFrameBytes, const bool& complete) {
-  const std::string kind = framing.text("kind");
-  const bool trimCR = kind == "lines" && framing.flag("trimCR");
-  const std::string delimiter = kind == "delimited" ? framing.bytesOf("delimiter") : std::string();
-  const uint32_t prefixBytes = kind == "lengthPrefixed" ? framing.word("bytes") : 0;
-  const bool littleEndian = prefixBytes > 0 && framing.flag("littleEndian");
-  const bool includesLength = prefixBytes > 0 && framing.flag("includesLength");
-  const uint32_t size = kind == "fixed" ? framing.word("size") : 0;
-  if (!complete) return Framer(Raw(maxFrameBytes));
-  if (kind == "lines") return Framer(Lines(trimCR, maxFrameBytes));
-  if (kind == "delimited") return Framer(Delimited(delimiter, maxFrameBytes));
-  if (kind == "lengthPrefixed") {
-    return Framer(LengthPrefixed(static_cast<uint8_t>(prefixBytes), littleEndian, includesLength, maxFrameBytes));
-  }
-  if (kind == "varintPrefixed") return Framer(VarintPrefixed(maxFrameBytes));
-  if (kind == "fixed") return Framer(Fixed(size));
-  return Framer(Raw(maxFrameBytes));
-}
+/// A framing's options are properties by the same names (lib/net/framing).
+class FramingProperties final : public FramingOptions {
+ public:
+  explicit FramingProperties(const Properties& properties) : properties_(properties) {}
+
+  double number(const char* name) const override { return properties_.number(name); }
+  bool flag(const char* name) const override { return properties_.flag(name); }
+  std::string bytes(const char* name) const override { return properties_.bytesOf(name); }
+
+ private:
+  const Properties& properties_;
+};
 
 }  // namespace
 
@@ -108,9 +103,15 @@ EndpointConfig EndpointConfig::from(const Napi::Value& value, int& error) {
                              .fd = inherited ? static_cast<int>(config.object("address").number("fd")) : -1,
                              .mode = static_cast<int>(config.number("mode")),
                              .replaceStale = config.flag("replaceStale")};
-  Framer framer = framerFrom(config.object("framing"), options.limits.frameBytes, complete);
+  const Properties framing = config.object("framing");
+  std::optional<Framer> framer =
+      Framer::make(framing.text("kind"), FramingProperties(framing), options.limits.frameBytes);
+  if (!framer) error = EPROTONOSUPPORT;
   if (!complete) error = ECANCELED;
-  return {.address = address, .listen = listen, .endpoint = options, .framer = std::move(framer)};
+  return {.address = address,
+          .listen = listen,
+          .endpoint = options,
+          .framer = framer ? *std::move(framer) : Framer(Raw(options.limits.frameBytes))};
 }
 
 }  // namespace sluice

@@ -7,12 +7,18 @@
 #include <string_view>
 
 #include "framing/frame_table.h"
+#include "framing/framing_options.h"
 #include "framing/scan_result.h"
 
 namespace sluice {
 
 class Delimited {
  public:
+  static constexpr std::string_view kKind = "delimited";
+  static Delimited from(const FramingOptions& options, uint32_t maxFrameBytes) {
+    return {options.bytes("delimiter"), maxFrameBytes};
+  }
+
   /// `maxFrameBytes` bounds a frame without its delimiter.
   Delimited(std::string_view delimiter, uint32_t maxFrameBytes) : delimiter_(delimiter), max_(maxFrameBytes) {}
 

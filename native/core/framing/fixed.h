@@ -3,14 +3,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "framing/frame_table.h"
+#include "framing/framing_options.h"
 #include "framing/scan_result.h"
 
 namespace sluice {
 
 class Fixed {
  public:
+  static constexpr std::string_view kKind = "fixed";
+  static Fixed from(const FramingOptions& options, uint32_t) { return Fixed(options.word("size")); }
+
   explicit Fixed(uint32_t size) noexcept : size_(size) {}
 
   ScanResult scan(const uint8_t*, size_t begin, size_t end, size_t, int32_t connection,

@@ -10,24 +10,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
 #include <variant>
 
-#include "framing/delimited.h"
-#include "framing/fixed.h"
 #include "framing/frame_table.h"
-#include "framing/length_prefixed.h"
-#include "framing/lines.h"
-#include "framing/raw.h"
+#include "framing/framing_kinds.h"
+#include "framing/framing_options.h"
 #include "framing/scan_result.h"
-#include "framing/varint_prefixed.h"
 
 namespace sluice {
 
 class Framer {
  public:
-  using Kind = std::variant<Lines, Delimited, LengthPrefixed, VarintPrefixed, Fixed, Raw>;
+  explicit Framer(FramingKinds kind) : kind_(std::move(kind)) {}
 
-  explicit Framer(Kind kind) : kind_(std::move(kind)) {}
+  /// The framing of that name; nothing where the table has none. `maxFrameBytes` bounds a frame.
+  static std::optional<Framer> make(std::string_view kind, const FramingOptions& options, uint32_t maxFrameBytes) {
+    return Table<FramingKinds>::make(kind, options, maxFrameBytes);
+  }
 
   /// Finds the frames in data[begin, end) and appends them to `out`; their offsets are relative to `data`.
   /// Bytes in [begin, resume) were looked at by an earlier scan of the same unconsumed bytes and hold no frame end.
@@ -44,7 +46,18 @@ class Framer {
   }
 
  private:
-  Kind kind_;
+  template <typename Kinds>
+  struct Table;
+  template <typename... Kinds>
+  struct Table<std::variant<Kinds...>> {
+    static std::optional<Framer> make(std::string_view kind, const FramingOptions& options, uint32_t maxFrameBytes) {
+      std::optional<Framer> made;
+      (void)((kind == Kinds::kKind && (made.emplace(Kinds::from(options, maxFrameBytes)), true)) || ...);
+      return made;
+    }
+  };
+
+  FramingKinds kind_;
 };
 
 }  // namespace sluice

@@ -3,14 +3,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "framing/frame_table.h"
+#include "framing/framing_options.h"
 #include "framing/scan_result.h"
 
 namespace sluice {
 
 class LengthPrefixed {
  public:
+  static constexpr std::string_view kKind = "lengthPrefixed";
+  static LengthPrefixed from(const FramingOptions& options, uint32_t maxFrameBytes) {
+    return {static_cast<uint8_t>(options.word("bytes")), options.flag("littleEndian"), options.flag("includesLength"),
+            maxFrameBytes};
+  }
+
   /// `includesLength`: the length counts the prefix too. `maxFrameBytes` bounds a frame without its prefix.
   LengthPrefixed(uint8_t prefixBytes, bool littleEndian, bool includesLength, uint32_t maxFrameBytes) noexcept
       : prefix_(prefixBytes), littleEndian_(littleEndian), includesLength_(includesLength), max_(maxFrameBytes) {}

@@ -3,14 +3,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "framing/frame_table.h"
+#include "framing/framing_options.h"
 #include "framing/scan_result.h"
 
 namespace sluice {
 
 class Lines {
  public:
+  static constexpr std::string_view kKind = "lines";
+  static Lines from(const FramingOptions& options, uint32_t maxFrameBytes) {
+    return {options.flag("trimCR"), maxFrameBytes};
+  }
+
   /// `maxFrameBytes` bounds a line without its terminator.
   Lines(bool trimCR, uint32_t maxFrameBytes) noexcept : trimCR_(trimCR), max_(maxFrameBytes) {}
 

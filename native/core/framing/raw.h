@@ -4,14 +4,19 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "framing/frame_table.h"
+#include "framing/framing_options.h"
 #include "framing/scan_result.h"
 
 namespace sluice {
 
 class Raw {
  public:
+  static constexpr std::string_view kKind = "raw";
+  static Raw from(const FramingOptions&, uint32_t maxFrameBytes) { return Raw(maxFrameBytes); }
+
   explicit Raw(uint32_t maxFrameBytes) noexcept : max_(maxFrameBytes) {}
 
   ScanResult scan(const uint8_t*, size_t begin, size_t end, size_t, int32_t connection,

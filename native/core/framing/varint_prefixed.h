@@ -4,14 +4,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "framing/frame_table.h"
+#include "framing/framing_options.h"
 #include "framing/scan_result.h"
 
 namespace sluice {
 
 class VarintPrefixed {
  public:
+  static constexpr std::string_view kKind = "varintPrefixed";
+  static VarintPrefixed from(const FramingOptions&, uint32_t maxFrameBytes) { return VarintPrefixed(maxFrameBytes); }
+
   /// `maxFrameBytes` bounds a frame without its prefix.
   explicit VarintPrefixed(uint32_t maxFrameBytes) noexcept : max_(maxFrameBytes) {}
 
