@@ -25,6 +25,11 @@ export interface IntakeOptions {
   replaceStale?: true;
   /** In ms, as all times here. */
   keepAlive?: number;
+  idle?: number;
+  allow?: string[];
+  deny?: string[];
+  /** The proxies' networks. */
+  proxyProtocol?: string[];
   drain: number;
   stats?: number;
   quiet?: true;
@@ -36,7 +41,11 @@ export function openListener(options: IntakeOptions, { recycle }: { recycle: boo
   if (options.maxConnectionsPerAddress !== undefined) {
     limits.connectionsPerAddress = options.maxConnectionsPerAddress;
   }
+  if (options.idle !== undefined) limits.idleMs = options.idle;
   return listen(options.address, {
+    ...(options.allow && { allow: options.allow }),
+    ...(options.deny && { deny: options.deny }),
+    ...(options.proxyProtocol && { proxyProtocol: { trust: options.proxyProtocol } }),
     framing: options.framing,
     reactors: options.reactors,
     recycle,

@@ -1,6 +1,7 @@
 /** `sluice listen`: its options and its help. */
 import { type Command, Option } from 'commander';
 import { InvalidArgValueError } from '../errors.js';
+import { resolveNetworks } from '../net/cidr.js';
 import { MAX_FRAME_BYTES } from '../net/framing/framing.js';
 import { MAX_REACTORS } from '../net/options.js';
 import { MAX_LANES } from '../pool/lane-work.js';
@@ -154,6 +155,30 @@ export function addListenCommand(program: Command, finish: (status: number) => v
       ).argParser(secondsOption('--keep-alive', 1, 32_767)),
     )
     .addOption(
+      new Option(
+        '--idle <seconds>',
+        'close connections that are silent for so long (default: never)',
+      ).argParser(secondsOption('--idle', 0.001, DAY_S)),
+    )
+    .addOption(
+      new Option(
+        '--allow <network>',
+        'who may connect, an address or a CIDR prefix; may be given several times (default: everybody)',
+      ).argParser(networkOption('--allow')),
+    )
+    .addOption(
+      new Option(
+        '--deny <network>',
+        'who may not, whatever --allow says; may be given several times',
+      ).argParser(networkOption('--deny')),
+    )
+    .addOption(
+      new Option(
+        '--proxy-protocol <network>',
+        'take PROXY headers from proxies in this network; may be given several times',
+      ).argParser(networkOption('--proxy-protocol')),
+    )
+    .addOption(
       new Option('--drain <seconds>', 'how long the end may take before connections are cut')
         .argParser(secondsOption('--drain', 0, DAY_S))
         .default(5000, '5'),
@@ -177,6 +202,14 @@ function parseMode(text: string): number {
   if (!/^[0-7]{1,4}$/.test(text))
     throw new InvalidArgValueError('--mode', 'must be octal, such as 660', text);
   return Number.parseInt(text, 8);
+}
+
+/** Collects; what is no network is refused at once. */
+function networkOption(flag: string): (text: string, before: string[] | undefined) => string[] {
+  return (text, before) => {
+    resolveNetworks(flag, [text]);
+    return [...(before ?? []), text];
+  };
 }
 
 function listenCommand(address: string, flags: ListenFlags, command: Command): Promise<number> {

@@ -1,5 +1,6 @@
 /** One connection of an endpoint, as the program sees it. */
 import type { WaitOptions } from '../waiting/cancellation.js';
+import type { ProxyAddress } from './access.js';
 import type { LocalAddress, PeerCredentials, RemoteAddress } from './address.js';
 
 /** What `reply` and `write` take. A string is sent as UTF-8. */
@@ -30,6 +31,8 @@ export interface Connection<Data = unknown> {
   readonly local: LocalAddress | undefined;
   /** Of a unix socket: which process is at the other end, and whose it is. Undefined over TCP. */
   readonly credentials: PeerCredentials | undefined;
+  /** The proxy through which it came, with `proxyProtocol`; `remote` is the client then. Undefined without one, and in lanes. */
+  readonly proxy?: ProxyAddress | undefined;
   /** True once the connection has ended, in whatever way. */
   readonly closed: boolean;
   /** Bytes of output that this connection has not handed to the system yet. */

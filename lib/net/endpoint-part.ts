@@ -20,6 +20,8 @@ export interface PartOwner {
   readonly closing: boolean;
   readonly recycles: boolean;
   readonly outputHighWater: number;
+  /** Whether connections may have come through proxies. */
+  readonly hasProxies: boolean;
   /** How many reactors have parts of it. */
   readonly reactors: number;
   deliver(batch: FrameBatch): void;
@@ -29,6 +31,7 @@ export interface PartOwner {
   connected(part: EndpointPart, slot: number): void;
   disconnected(part: EndpointPart, slot: number, reason: DisconnectReason): void;
   connectFailed(reason: DisconnectReason): void;
+  refused(part: EndpointPart, slot: number, code: string): void;
   /** What a close reason of the driver's has for a cause. */
   causeOf(reason: number): unknown;
   closedByDriver(part: EndpointPart): void;
@@ -44,6 +47,7 @@ export class EndpointPart implements ReactorPart, ConnectionHome {
   readonly recycles: boolean;
   readonly outputHighWater: number;
   readonly outputWaiters: OutputWaiters;
+  readonly hasProxies: boolean;
   #finalStats: Float64Array | undefined;
 
   constructor(owner: PartOwner, reactor: Reactor, id: number, number: number) {
@@ -53,6 +57,7 @@ export class EndpointPart implements ReactorPart, ConnectionHome {
     this.number = number;
     this.recycles = owner.recycles;
     this.outputHighWater = owner.outputHighWater;
+    this.hasProxies = owner.hasProxies;
     this.outputWaiters = new OutputWaiters(reactor.driver, reactor.output);
   }
 
@@ -93,6 +98,10 @@ export class EndpointPart implements ReactorPart, ConnectionHome {
 
   connectFailed(slot: number, reason: number, errno: number): void {
     this.#owner.connectFailed(disconnectReason(reason, errno, undefined, this.#wordsFor(slot, reason)));
+  }
+
+  refused(slot: number, reason: number, errno: number): void {
+    if (!this.closing) this.#owner.refused(this, slot, disconnectReason(reason, errno).code);
   }
 
   /** What the transport's library said; the driver has it until this turn is over. */

@@ -53,6 +53,8 @@ export abstract class Endpoint<Data = unknown> extends BatchSource<FrameBatch<Da
   readonly recycles: boolean;
   /** @internal Bytes of queued output from which `write` returns false. */
   readonly outputHighWater: number;
+  /** @internal Whether connections may have come through proxies. */
+  readonly hasProxies: boolean;
 
   readonly #disconnectHandlers: DisconnectHandler<Data>[] = [];
   /** The connections of the batch that was in hand when the endpoint was closed: their slots are others' soon. */
@@ -72,11 +74,12 @@ export abstract class Endpoint<Data = unknown> extends BatchSource<FrameBatch<Da
   /** @internal */
   protected constructor(
     shares: readonly ReactorShare[],
-    options: { recycle: boolean; outputHighWater: number },
+    options: { recycle: boolean; outputHighWater: number; hasProxies?: boolean },
   ) {
     super();
     this.recycles = options.recycle;
     this.outputHighWater = options.outputHighWater;
+    this.hasProxies = options.hasProxies ?? false;
     this.reactors = shares.length;
     this.parts = shares.map(({ reactor, id }, number) => new EndpointPart(this, reactor, id, number));
     this.#openParts = shares.length;
@@ -231,6 +234,9 @@ export abstract class Endpoint<Data = unknown> extends BatchSource<FrameBatch<Da
 
   /** @internal */
   connectFailed(_reason: DisconnectReason): void {}
+
+  /** @internal */
+  refused(_part: EndpointPart, _slot: number, _code: string): void {}
 
   /** @internal */
   disconnected(part: EndpointPart, slot: number, reason: DisconnectReason): void {

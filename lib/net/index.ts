@@ -1,8 +1,8 @@
 /** Sockets: listeners and outgoing connections whose input comes in framed batches. */
 
 export { type DriverChoice, driver } from '../platform/driver.js';
-
 export type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
+export type { AccessLists, ProxyAddress, ProxyProtocolOptions, ProxyTlv } from './access.js';
 export type { IpAddress, ListenAddress, LocalAddress, PeerCredentials, RemoteAddress } from './address.js';
 export { connect } from './connect.js';
 export type { Connection, EndOptions, OutputData } from './connection.js';
@@ -16,9 +16,9 @@ export { Frame, FrameBatch } from './frame-batch.js';
 export * from './framing/index.js';
 export { type ActivatedSocket, inheritedSockets } from './inherited-sockets.js';
 export type { KeepAlive } from './keep-alive.js';
-export type { Limits } from './limits.js';
+export type { FrameRate, Limits } from './limits.js';
 export { type InheritedSocket, listen } from './listen.js';
-export { type ConnectHandler, type Connections, Listener } from './listener.js';
+export { type ConnectHandler, type Connections, Listener, type RefuseHandler } from './listener.js';
 export type { ConnectOptions, EndpointOptions, ListenOptions } from './options.js';
 export { Peer } from './peer.js';
 export type { Recording, RecordingOptions, RecordingStats } from './record-target.js';

@@ -54,6 +54,7 @@ export async function listen<Data = unknown>(
     recycle: resolved.recycle,
     outputHighWater: resolved.config.limits.outputHighWater,
     frameBytes: resolved.config.limits.frameBytes,
+    hasProxies: resolved.config.proxyProtocol !== undefined,
     signal: resolved.signal,
   });
 }
@@ -71,6 +72,8 @@ function checkFitting(parsed: ParsedAddress, config: Omit<EndpointConfig, 'addre
   };
   if (!hasFile && config.mode >= 0) refuse('mode', config.mode, "is for a unix socket's file");
   if (!hasFile && config.replaceStale) refuse('replaceStale', true, "is for a unix socket's file");
+  if ('path' in parsed && config.access !== undefined)
+    throw new NotSupportedError('options.allow and options.deny of a unix socket', parsed.text);
   if (!('fd' in parsed)) return;
   if (config.reusePort) refuse('reusePort', true, 'is decided when the socket is opened');
   if (config.ipv6Only) refuse('ipv6Only', true, 'is decided when the socket is opened');

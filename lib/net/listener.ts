@@ -1,10 +1,11 @@
 /** A listening socket and the connections it accepted. */
-import { InvalidArgTypeError } from '../errors.js';
+import { InvalidArgTypeError, NotSupportedError } from '../errors.js';
 import type { HandlerName, HandlersOf } from '../handlers.js';
-import { checkFunction } from '../validate.js';
+import { checkFunction, checkOptions } from '../validate.js';
 import { onCancel } from '../waiting/cancellable.js';
 import type { CancellationSource } from '../waiting/cancellation.js';
-import { formatAddress, type ListenAddress } from './address.js';
+import { type AccessLists, resolveAccess } from './access.js';
+import { formatAddress, type ListenAddress, type RemoteAddress } from './address.js';
 import type { Connection } from './connection.js';
 import { CloseReason } from './disconnect-reason.js';
 import { type Dispatch, type DispatchOptions, startDispatch } from './dispatch-target.js';
@@ -15,6 +16,9 @@ import { type Recording, type RecordingOptions, type RecordTarget, recordFrames 
 
 /** Told of each connection, before its first frame. */
 export type ConnectHandler<Data = unknown> = (connection: Connection<Data>) => void;
+
+/** Told of each connection that was refused: whose it was, and why. */
+export type RefuseHandler = (remote: RemoteAddress, code: string) => void;
 
 /** The open connections of a listener: iterate it, or ask for its `size`. */
 export interface Connections<Data = unknown> extends Iterable<Connection<Data>> {
@@ -36,6 +40,7 @@ export class Listener<Data = unknown> extends Endpoint<Data> {
   /** @internal `limits.frameBytes`. */
   readonly frameBytes: number;
   readonly #connectHandlers: ConnectHandler<Data>[] = [];
+  readonly #refuseHandlers: RefuseHandler[] = [];
 
   /** @internal */
   constructor(
@@ -45,6 +50,7 @@ export class Listener<Data = unknown> extends Endpoint<Data> {
       recycle: boolean;
       outputHighWater: number;
       frameBytes: number;
+      hasProxies?: boolean;
       signal: CancellationSource | undefined;
     },
   ) {
@@ -63,6 +69,35 @@ export class Listener<Data = unknown> extends Endpoint<Data> {
   onConnect(handler: ConnectHandler<Data>): void {
     this.checkOpen();
     this.#connectHandlers.push(checkFunction('handler', handler));
+  }
+
+  /**
+   * Calls `handler` with the address and a code of each connection that is refused: `ERR_CONNECTION_LIMIT`, `ERR_ADDRESS_LIMIT`,
+   * `ERR_ACCESS_DENIED`, `ERR_PROXY_HEADER`, `ERR_HANDSHAKE_TIMEOUT`, `EMFILE`. The counts are in `stats()`; when more are refused than
+   * can be told of, they alone are exact.
+   */
+  onRefuse(handler: RefuseHandler): void {
+    this.checkOpen();
+    checkFunction('handler', handler);
+    if (this.#refuseHandlers.length === 0) for (const part of this.parts) part.driver.tellRefusals(part.id);
+    this.#refuseHandlers.push(handler);
+  }
+
+  /**
+   * Who may connect from here on, in place of `allow` and `deny` of before; open connections stay.
+   *
+   * @throws InvalidArgTypeError, InvalidArgValueError for what is no list of networks, and NotSupportedError for a unix socket;
+   * EndpointClosedError after `close`.
+   *
+   * @example
+   * server.updateAccess({ allow: ['10.0.0.0/8', '::1'], deny: ['10.1.0.0/16'] });
+   */
+  updateAccess(lists: AccessLists): void {
+    const given = checkOptions('lists', lists, ['allow', 'deny']);
+    const { allow, deny } = resolveAccess('lists', given);
+    this.checkOpen();
+    if (this.address.family === 'unix') throw new NotSupportedError('access lists of a unix socket', lists);
+    for (const part of this.parts) part.driver.setAccess(part.id, allow, deny);
   }
 
   /**
@@ -148,6 +183,13 @@ export class Listener<Data = unknown> extends Endpoint<Data> {
   /** @internal */
   forward(forwarder: FrameForwarder, handler: BatchHandler): void {
     this.forwardTo(forwarder, handler);
+  }
+
+  /** @internal */
+  override refused(part: EndpointPart, slot: number, code: string): void {
+    if (this.#refuseHandlers.length === 0) return;
+    const remote = part.driver.remoteAddress(slot) as RemoteAddress;
+    for (const handler of this.#refuseHandlers) this.callBack(() => handler(remote, code));
   }
 
   /** @internal */

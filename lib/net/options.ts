@@ -1,10 +1,10 @@
 /** Options that listeners and outgoing connections share, and how they are resolved. */
 
-import { NotSupportedError } from '../errors.js';
 import type { EndpointConfig } from '../platform/sockets.js';
 import { checkBoolean, checkInteger, checkOneOf, checkOptions } from '../validate.js';
 import type { HasSignal } from '../waiting/cancellation.js';
 import { type CancellationSource, cancellationSource } from '../waiting/cancellation.js';
+import { type ProxyProtocolOptions, resolveAccess, resolveProxyProtocol } from './access.js';
 import { type Framing, resolveFraming } from './framing/framing.js';
 import { raw } from './framing/index.js';
 import { type KeepAlive, resolveKeepAlive } from './keep-alive.js';
@@ -19,8 +19,13 @@ export interface EndpointOptions {
    * those views are of a SharedArrayBuffer. Default: false.
    */
   recycle?: boolean;
-  /** What to do when the consumer is slower than the senders. `'pause'`: stop reading; TCP makes the senders wait. */
-  overflow?: 'pause';
+  /**
+   * What to do when the consumer is slower than the senders: when it has had its batch in hand for 100 ms while more frames wait.
+   * `'pause'`: stop reading; TCP makes the senders wait. `'drop-newest'`: drop the frames that arrive until it gives the batch back, and
+   * count them in `stats().dropped`. `'disconnect'`: close the connections that send, with `ERR_OVERFLOW`. Frames that go to lanes
+   * have an `overflow` of their own. Default: `'pause'`.
+   */
+  overflow?: 'pause' | 'drop-newest' | 'disconnect';
   /** What it may use and how long it waits. Default: the default of each limit. */
   limits?: Limits;
   /** Sends small writes at once (TCP_NODELAY, tcp(7)). Default: true. */
@@ -62,6 +67,12 @@ export interface ListenOptions extends EndpointOptions {
   backlog?: number;
   /** Lets several sockets listen on one port (SO_REUSEPORT, socket(7)). Default: false. */
   reusePort?: boolean;
+  /** Networks that may connect: addresses or CIDR prefixes. IPv4-mapped IPv6 addresses count as IPv4. Default: everybody. */
+  allow?: readonly string[];
+  /** Networks that may not, whatever `allow` says. Default: nobody. */
+  deny?: readonly string[];
+  /** Takes PROXY headers of trusted proxies: `connection.remote` is then the client, `connection.proxy` the proxy. Default: none. */
+  proxyProtocol?: ProxyProtocolOptions;
   /** Keeps an IPv6 listener from taking IPv4 connections too. Default: false. */
   ipv6Only?: boolean;
   /**
@@ -87,8 +98,19 @@ const shared = [
   'allowHalfOpen',
   'signal',
 ] as const;
-const ofListeners = ['reactors', 'backlog', 'reusePort', 'ipv6Only', 'mode', 'replaceStale'] as const;
-const notSupported = ['allow', 'deny', 'proxyProtocol', 'tls'] as const;
+const ofListeners = [
+  'reactors',
+  'backlog',
+  'reusePort',
+  'ipv6Only',
+  'mode',
+  'replaceStale',
+  'allow',
+  'deny',
+  'proxyProtocol',
+] as const;
+const notSupported = ['tls'] as const;
+const overflows = ['pause', 'drop-newest', 'disconnect'] as const;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -117,7 +139,11 @@ export function resolveListenOptions(options: unknown): ResolvedListenOptions {
   const given = checkOptions('options', options, [...shared, ...ofListeners], notSupported);
   const reactors =
     given.reactors === undefined ? 0 : checkInteger('options.reactors', given.reactors, 0, MAX_REACTORS);
-  return { ...resolve(given), reactors };
+  const resolved = resolve(given);
+  if (given.allow !== undefined || given.deny !== undefined)
+    resolved.config.access = resolveAccess('options', given);
+  resolved.config.proxyProtocol = resolveProxyProtocol(given.proxyProtocol);
+  return { ...resolved, reactors };
 }
 
 /** @internal */
@@ -133,10 +159,8 @@ export function resolveConnectOptions(options: unknown): ResolvedConnectOptions 
 function resolve(given: Record<string, unknown>): ResolvedEndpointOptions {
   const flag = (name: string, otherwise: boolean): boolean =>
     given[name] === undefined ? otherwise : checkBoolean(`options.${name}`, given[name]);
-  if (given.overflow !== undefined) {
-    const overflow = checkOneOf('options.overflow', given.overflow, ['pause', 'drop-newest', 'disconnect']);
-    if (overflow !== 'pause') throw new NotSupportedError(`options.overflow "${overflow}"`, overflow);
-  }
+  const overflow =
+    given.overflow === undefined ? 'pause' : checkOneOf('options.overflow', given.overflow, overflows);
   const limits = resolveLimits(given.limits);
   const { framing, frameBytes } = resolveFraming(
     given.framing === undefined ? raw() : given.framing,
@@ -160,6 +184,9 @@ function resolve(given: Record<string, unknown>): ResolvedEndpointOptions {
       ipv6Only: flag('ipv6Only', false),
       mode: given.mode === undefined ? -1 : checkInteger('options.mode', given.mode, 0, 0o777),
       replaceStale: flag('replaceStale', false),
+      overflow: overflows.indexOf(overflow),
+      access: undefined,
+      proxyProtocol: undefined,
     },
     recycle: flag('recycle', false),
     signal: given.signal === undefined ? undefined : cancellationSource('options.signal', given.signal),

@@ -54,6 +54,8 @@ export interface ReactorPart extends BatchHome {
   connected(slot: number): void;
   disconnected(slot: number, reason: number, errno: number): void;
   connectFailed(slot: number, reason: number, errno: number): void;
+  /** A connection was accepted and ended before it counted as one. The driver knows its address until this turn is over. */
+  refused(slot: number, reason: number, errno: number): void;
   /** The output of `slot` is handed to the system. */
   drained(slot: number): void;
   /** The last that is said of it. */
@@ -151,7 +153,8 @@ export abstract class Reactor {
         this.connections[slot] = undefined;
         break;
       case EVENT_REFUSED:
-        break; // the driver has counted it
+        part.refused(slot, reason, errno);
+        break;
       case EVENT_DRAINED:
         part.drained(slot);
         break;

@@ -2,6 +2,7 @@
 import { NotSupportedError } from '../errors.js';
 import type { Driver } from '../platform/sockets.js';
 import type { WaitOptions } from '../waiting/cancellation.js';
+import { type ProxyAddress, proxyAddress } from './access.js';
 import { boundAddress, type LocalAddress, type PeerCredentials, type RemoteAddress } from './address.js';
 import type { Connection, EndOptions, OutputData } from './connection.js';
 import type { DisconnectReason } from './disconnect-reason.js';
@@ -31,6 +32,8 @@ export interface ConnectionHome {
   /** Bytes of queued output from which `write` returns false. */
   readonly outputHighWater: number;
   readonly outputWaiters: OutputWaiters;
+  /** Whether connections may have come through proxies. */
+  readonly hasProxies: boolean;
   /** What the connection in `slot` is called for its life. */
   idOf(slot: number): number;
 }
@@ -51,6 +54,8 @@ export class SocketConnection implements Connection {
   readonly id: number;
   #state: number = OPEN;
   #remote: RemoteAddress | undefined;
+  /** null: it has none. */
+  #proxy: ProxyAddress | null | undefined;
   #why: unknown;
   /** Bytes gathered that the driver's gauge may not count yet: the last of them in `#epoch`. */
   #gathered = 0;
@@ -91,6 +96,12 @@ export class SocketConnection implements Connection {
     const found = { pid, uid, gid };
     unixPeers.set(this, found);
     return found;
+  }
+
+  get proxy(): ProxyAddress | undefined {
+    if (!this.#home.hasProxies) return undefined;
+    if (this.#proxy === undefined) this.#proxy = proxyAddress(this.#home.driver.proxyOf(this.#slot)) ?? null;
+    return this.#proxy ?? undefined;
   }
 
   get closed(): boolean {
@@ -153,6 +164,7 @@ export class SocketConnection implements Connection {
     if (this.#state === ENDED) stopLingering(this);
     this.#state = DESTROYED;
     this.#why = reason;
+    void this.proxy;
     this.#home.driver.destroy(this.#slot);
   }
 
@@ -169,6 +181,7 @@ export class SocketConnection implements Connection {
   /** @internal The driver reported the end. */
   markClosed(reason: DisconnectReason): void {
     void this.credentials;
+    void this.proxy;
     if (this.#state === ENDED) stopLingering(this);
     this.#state = CLOSED;
     this.#why = reason;

@@ -14,6 +14,8 @@ export interface EndpointStats {
   refusedByAddress: number;
   /** Refused because the process or the system had no descriptor left. */
   refusedByDescriptors: number;
+  /** Refused by `allow`, `deny`, or for want of a PROXY header. */
+  refusedByAccess: number;
   /** Pauses in accepting because the system could give nothing at all. */
   acceptBackOffs: number;
   /** Connections that ended. */
@@ -24,6 +26,8 @@ export interface EndpointStats {
   frames: number;
   /** Batches delivered. */
   batches: number;
+  /** Frames dropped by `overflow: 'drop-newest'`. */
+  dropped: number;
   /** Bytes read. */
   bytesIn: number;
   /** Bytes written. */
@@ -41,11 +45,13 @@ export const STATS_ORDER = [
   'refusedByLimit',
   'refusedByAddress',
   'refusedByDescriptors',
+  'refusedByAccess',
   'acceptBackOffs',
   'closed',
   'faults',
   'frames',
   'batches',
+  'dropped',
   'bytesIn',
   'bytesOut',
   'bufferedBytes',
@@ -70,6 +76,10 @@ export function readStats(parts: readonly { readStats(out: Float64Array): void }
   >;
   return {
     ...counted,
-    refused: counted.refusedByLimit + counted.refusedByAddress + counted.refusedByDescriptors,
+    refused:
+      counted.refusedByLimit +
+      counted.refusedByAddress +
+      counted.refusedByDescriptors +
+      counted.refusedByAccess,
   };
 }

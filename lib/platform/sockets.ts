@@ -44,7 +44,26 @@ export interface EndpointConfig {
   mode: number;
   /** Takes the place of a unix socket's file that nobody listens on. */
   replaceStale: boolean;
+  /** 0: pause, 1: drop the newest, 2: disconnect. */
+  overflow: number;
+  access: AccessConfig | undefined;
+  proxyProtocol: ProxyProtocolConfig | undefined;
 }
+
+/** Who may connect: networks as lib/net/cidr.ts packs them. */
+export interface AccessConfig {
+  allow: Uint8Array;
+  deny: Uint8Array;
+}
+
+/** From whom PROXY headers are believed. */
+export interface ProxyProtocolConfig {
+  trust: Uint8Array;
+  required: boolean;
+}
+
+/** What a PROXY header said of the proxy; `tlvs` as they lie in the header. */
+export type DriverProxy = DriverAddress & { version: number; local: boolean; tlvs: Uint8Array };
 
 /** One end of a socket. The path is that of a unix socket that has a name; an abstract one begins with NUL. */
 export type DriverAddress =
@@ -66,6 +85,12 @@ export interface Sockets {
   boundAddress(slot: number): DriverAddress | undefined;
   /** `[pid, uid, gid]` of a unix socket's peer. */
   credentials(slot: number): [number, number, number] | undefined;
+  /** Of a connection that came with a PROXY header. */
+  proxyOf(slot: number): DriverProxy | undefined;
+  /** Who may connect from here on, as lib/net/cidr.ts packs networks. */
+  setAccess(endpoint: number, allow: Uint8Array, deny: Uint8Array): void;
+  /** Refused events are wanted of those, too, that are refused at the accept. */
+  tellRefusals(endpoint: number): void;
   /** Why the transport of a connection that ends with the reason `transport` has failed, in the words of its library. */
   failureOf(slot: number): string;
   /** Whether no more is read of the connection, though its endpoint is. Writing goes on, and an end with nothing unread before it is noticed. */

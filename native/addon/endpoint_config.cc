@@ -18,6 +18,7 @@ class Properties {
   }
 
   Properties object(const char* name) const { return {get(name), complete_}; }
+  bool isObject(const char* name) const { return get(name).IsObject(); }
   bool has(const char* name) const { return object_.IsObject() && object_.As<Napi::Object>().Has(name); }
   double number(const char* name) const {
     const Napi::Value value = get(name);
@@ -74,7 +75,27 @@ class FramingProperties final : public FramingOptions {
   const Properties& properties_;
 };
 
+/// As lib/net/cidr.ts packs them: 18 bytes a prefix, its family (4 or 6), its bits, and the address in 16 bytes.
+void addPrefixes(const std::string& packed, PrefixList& list) {
+  constexpr size_t kBytes = 18;
+  for (size_t at = 0; at + kBytes <= packed.size(); at += kBytes) {
+    Prefix prefix;
+    prefix.address.family = packed[at] == 4 ? AF_INET : AF_INET6;
+    prefix.bits = static_cast<uint8_t>(packed[at + 1]);
+    std::copy_n(packed.begin() + static_cast<std::ptrdiff_t>(at) + 2, prefix.address.ip.size(),
+                prefix.address.ip.begin());
+    list.add(prefix);
+  }
+}
+
 }  // namespace
+
+Ref<AccessRules> accessRules(const std::string& allow, const std::string& deny) {
+  Ref<AccessRules> rules = Ref<AccessRules>::make();
+  addPrefixes(allow, rules->allow);
+  addPrefixes(deny, rules->deny);
+  return rules;
+}
 
 EndpointConfig EndpointConfig::from(const Napi::Value& value, int& error) {
   bool complete = true;
@@ -90,13 +111,32 @@ EndpointConfig EndpointConfig::from(const Napi::Value& value, int& error) {
                     .bufferedBytes = limits.bytes("bufferedBytes"),
                     .outputBytes = limits.bytes("outputBytes"),
                     .outputHighWater = limits.bytes("outputHighWater"),
-                    .outputStallMs = limits.word("outputStallMs")};
+                    .outputStallMs = limits.word("outputStallMs"),
+                    .idleMs = limits.word("idleMs"),
+                    .firstFrameMs = limits.word("firstFrameMs"),
+                    .frameMs = limits.word("frameMs"),
+                    .bytesPerSecondMin = limits.word("bytesPerSecondMin"),
+                    .framesPerSecond = limits.number("framesPerSecond"),
+                    .frameBurst = limits.number("frameBurst"),
+                    .closesOverRate = limits.flag("closesOverRate"),
+                    .handshakeMs = limits.word("handshakeMs")};
   options.socket = {.noDelay = config.flag("noDelay"),
                     .keepAliveIdleS = static_cast<int>(config.number("keepAliveIdleS")),
                     .keepAliveEveryS = static_cast<int>(config.number("keepAliveEveryS")),
                     .keepAliveProbes = static_cast<int>(config.number("keepAliveProbes")),
                     .userTimeoutMs = static_cast<int>(config.number("userTimeoutMs"))};
   options.allowHalfOpen = config.flag("allowHalfOpen");
+  options.overflow = static_cast<Overflow>(config.word("overflow"));
+  if (config.isObject("access")) {
+    const Properties access = config.object("access");
+    options.access = accessRules(access.bytesOf("allow"), access.bytesOf("deny"));
+  }
+  if (config.isObject("proxyProtocol")) {
+    const Properties proxies = config.object("proxyProtocol");
+    options.proxies = Ref<ProxyPolicy>::make();
+    addPrefixes(proxies.bytesOf("trust"), options.proxies->trusted);
+    options.proxies->required = proxies.flag("required");
+  }
   const ListenOptions listen{.backlog = static_cast<int>(config.number("backlog")),
                              .reusePort = config.flag("reusePort"),
                              .ipv6Only = config.flag("ipv6Only"),

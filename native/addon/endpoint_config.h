@@ -3,6 +3,8 @@
 
 #include <napi.h>
 
+#include <string>
+
 #include "net/endpoint.h"
 
 namespace sluice {
@@ -17,5 +19,8 @@ struct EndpointConfig {
   /// terminated.
   static EndpointConfig from(const Napi::Value& config, int& error);
 };
+
+/// Of two packed lists of prefixes.
+Ref<AccessRules> accessRules(const std::string& allow, const std::string& deny);
 
 }  // namespace sluice

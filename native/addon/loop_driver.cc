@@ -125,20 +125,23 @@ void LoopDriver::schedule() noexcept {
   } else {
     uv_idle_stop(&idle_);
   }
-  const bool ticking = uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_)) != 0;
-  const uint32_t period = reactor_.tickPeriodMs();
-  if (reactor_.needsTick() && (!ticking || uv_timer_get_repeat(&timer_) != period)) {
-    uv_timer_start(
-        &timer_,
-        [](uv_timer_t* handle) {
-          auto* driver = static_cast<LoopDriver*>(handle->data);
-          driver->reactor_.tick(uv_now(driver->loop_));
-          driver->schedule();
-        },
-        period, period);
-  } else if (!reactor_.needsTick() && ticking) {
+  const uint64_t tickAt = reactor_.tickAtMs();
+  if (tickAt == tickAtMs_) return;
+  tickAtMs_ = tickAt;
+  if (tickAt == kNever) {
     uv_timer_stop(&timer_);
+    return;
   }
+  const uint64_t now = uv_now(loop_);
+  uv_timer_start(
+      &timer_,
+      [](uv_timer_t* handle) {
+        auto* driver = static_cast<LoopDriver*>(handle->data);
+        driver->tickAtMs_ = kNever;  // the timer has run out
+        driver->reactor_.tick(uv_now(driver->loop_));
+        driver->schedule();
+      },
+      tickAt > now ? tickAt - now : 0, 0);
 }
 
 void LoopDriver::turn() noexcept {

@@ -87,6 +87,8 @@ class LoopDriver {
   uv_timer_t timer_;
   int openHandles_ = 0;
   uint32_t refs_ = 0;
+  static constexpr uint64_t kNever = UINT64_MAX;
+  uint64_t tickAtMs_ = kNever;  // what the timer is set for
   bool inTurn_ = false;
   bool closing_ = false;
   napi_async_cleanup_hook_handle cleanupHook_ = nullptr;

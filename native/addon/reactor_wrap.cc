@@ -56,6 +56,9 @@ Napi::Function ReactorWrap<Driver>::define(Napi::Env env, const char* name) {
       Base::template InstanceMethod<&Self::credentials>("credentials"),
       Base::template InstanceMethod<&Self::leave>("leave"),
       Base::template InstanceMethod<&Self::drain>("drain"),
+      Base::template InstanceMethod<&Self::proxyOf>("proxyOf"),
+      Base::template InstanceMethod<&Self::setAccess>("setAccess"),
+      Base::template InstanceMethod<&Self::tellRefusals>("tellRefusals"),
       Base::template InstanceMethod<&Self::failureOf>("failureOf"),
       Base::template InstanceMethod<&Self::watchDrain>("watchDrain"),
       Base::template InstanceMethod<&Self::setOutput>("setOutput"),
@@ -190,6 +193,45 @@ template <typename Driver>
 void ReactorWrap<Driver>::leave(const Napi::CallbackInfo& info) {
   const auto patienceMs = static_cast<int>(word(info[0]));
   driver_->control([&](Reactor& reactor) { reactor.leave(patienceMs); });
+}
+
+/// Undefined for a connection without a PROXY header.
+template <typename Driver>
+Napi::Value ReactorWrap<Driver>::proxyOf(const Napi::CallbackInfo& info) {
+  bool found = false;
+  ProxyInfo proxy;
+  driver_->control([&](Reactor& reactor) {
+    const Connection* connection = reactor.connection(word(info[0]));
+    found = connection != nullptr && connection->proxy;
+    if (found) proxy = *connection->proxy;
+  });
+  if (!found) return info.Env().Undefined();
+  auto object = describe(info.Env(), proxy.proxy).template As<Napi::Object>();
+  object.Set("version", proxy.version);
+  object.Set("local", proxy.local);
+  object.Set("tlvs", Napi::Buffer<uint8_t>::Copy(info.Env(), reinterpret_cast<const uint8_t*>(proxy.tlvs.data()),
+                                                 proxy.tlvs.size()));
+  return object;
+}
+
+/// (endpoint, allow, deny), both packed
+template <typename Driver>
+void ReactorWrap<Driver>::setAccess(const Napi::CallbackInfo& info) {
+  const auto bytes = [](const Napi::Value& value) {
+    auto view = value.As<Napi::Uint8Array>();
+    return std::string(reinterpret_cast<const char*>(view.Data()), view.ByteLength());
+  };
+  Ref<AccessRules> rules = accessRules(bytes(info[1]), bytes(info[2]));
+  driver_->control([&](Reactor& reactor) {
+    if (Endpoint* endpoint = reactor.endpoint(word(info[0]))) endpoint->access = std::move(rules);
+  });
+}
+
+template <typename Driver>
+void ReactorWrap<Driver>::tellRefusals(const Napi::CallbackInfo& info) {
+  driver_->control([&](Reactor& reactor) {
+    if (Endpoint* endpoint = reactor.endpoint(word(info[0]))) endpoint->tellsRefusals = true;
+  });
 }
 
 template <typename Driver>
@@ -349,7 +391,7 @@ void ReactorWrap<Driver>::closeEndpoint(const Napi::CallbackInfo& info) {
 
 template <typename Driver>
 void ReactorWrap<Driver>::stats(const Napi::CallbackInfo& info) {
-  uint64_t values[14] = {};
+  uint64_t values[16] = {};
   driver_->control([&](Reactor& reactor) {
     const Endpoint* endpoint = reactor.endpoint(word(info[0]));
     if (endpoint == nullptr) return;
@@ -359,11 +401,13 @@ void ReactorWrap<Driver>::stats(const Napi::CallbackInfo& info) {
                                 s.refusedByLimit,
                                 s.refusedByAddress,
                                 s.refusedByDescriptors,
+                                s.refusedByAccess,
                                 s.acceptBackOffs,
                                 s.closed,
                                 s.faults,
                                 s.frames,
                                 s.batches,
+                                s.dropped,
                                 s.bytesIn,
                                 s.bytesOut,
                                 endpoint->heldBytes(),

@@ -26,6 +26,9 @@ class ReactorWrap : public Napi::ObjectWrap<ReactorWrap<Driver>> {
   Napi::Value credentials(const Napi::CallbackInfo& info);
   void leave(const Napi::CallbackInfo& info);
   void drain(const Napi::CallbackInfo& info);
+  Napi::Value proxyOf(const Napi::CallbackInfo& info);
+  void setAccess(const Napi::CallbackInfo& info);
+  void tellRefusals(const Napi::CallbackInfo& info);
   Napi::Value failureOf(const Napi::CallbackInfo& info);
   Napi::Value watchDrain(const Napi::CallbackInfo& info);
   void setOutput(const Napi::CallbackInfo& info);

@@ -22,6 +22,9 @@ class FrameTable {
   uint32_t room() const noexcept { return capacity_ - size_; }
   bool full() const noexcept { return size_ == capacity_; }
 
+  /// For a while: at least size(), at most what there is.
+  void setCapacity(uint32_t capacity) noexcept { capacity_ = capacity; }
+
   void push(int32_t connection, int32_t start, int32_t end) noexcept {
     assert(size_ < capacity_);
     int32_t* frame = words_ + static_cast<uint64_t>(size_++) * kWordsPerFrame;

@@ -120,6 +120,16 @@ sys::PeerCredentials PeerAddress::credentials() const noexcept {
   return credentials;
 }
 
+PeerAddress PeerAddress::unmapped() const noexcept {
+  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (family != AF_INET6 || std::memcmp(ip.data(), kMapped, sizeof kMapped) != 0) return *this;
+  PeerAddress v4;
+  v4.family = AF_INET;
+  v4.port = port;
+  std::memcpy(v4.ip.data(), ip.data() + sizeof kMapped, 4);
+  return v4;
+}
+
 std::string PeerAddress::host() const {
   if (family != AF_INET && family != AF_INET6) return {};
   char text[INET6_ADDRSTRLEN];

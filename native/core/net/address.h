@@ -40,6 +40,8 @@ struct PeerAddress {
 
   bool operator==(const PeerAddress&) const = default;
   static PeerAddress from(const SocketAddress& address) noexcept;
+  /// An IPv4-mapped IPv6 address as the IPv4 address that it is.
+  PeerAddress unmapped() const noexcept;
   /// Of a connected unix socket, whose peer has credentials in place of an address.
   static PeerAddress ofUnixPeer(int fd) noexcept;
   /// The numeric host, empty for unix sockets. An IPv4-mapped IPv6 address is written as IPv4, a link-local one with its zone.

@@ -17,6 +17,9 @@ class Admission : public RefCounted {
  public:
   enum class Verdict : uint8_t { kAdmitted, kTooMany, kTooManyOfAddress };
 
+  /// Counts towards no address: a proxy, whose clients are counted, or a unix(7) peer.
+  static constexpr PeerAddress kNobody{.ip = {}, .port = 0, .family = AF_UNIX};
+
   Admission(uint32_t connections, uint32_t ofAddress) noexcept : limit_(connections), limitOfAddress_(ofAddress) {}
 
   Verdict enter(const PeerAddress& peer) noexcept {
@@ -28,6 +31,16 @@ class Admission : public RefCounted {
       ofAddress++;
     }
     count_++;
+    return Verdict::kAdmitted;
+  }
+
+  /// kNobody, which is in, turns out to be `peer`.
+  Verdict becomes(const PeerAddress& peer) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!isCounted(peer)) return Verdict::kAdmitted;
+    uint32_t& ofAddress = perAddress_[peer];
+    if (ofAddress >= limitOfAddress_) return Verdict::kTooManyOfAddress;
+    ofAddress++;
     return Verdict::kAdmitted;
   }
 

@@ -10,9 +10,11 @@
 
 #include "net/address.h"
 #include "net/close_reason.h"
+#include "net/connection_timers.h"
 #include "net/intrusive_list.h"
 #include "net/output_queue.h"
 #include "net/partial_frame.h"
+#include "net/proxy_header.h"
 #include "transport/plain.h"
 
 namespace sluice {
@@ -27,6 +29,9 @@ struct Connection {
   Endpoint* endpoint = nullptr;
 
   bool connecting : 1 = false;      // connect(2) is under way
+  bool awaitsProxy : 1 = false;     // a PROXY header comes first
+  bool isCounted : 1 = true;        // counts towards the limit of connections of its address
+  bool heldByRate : 1 = false;      // not read while it is over its frames a second
   bool handshaking : 1 = false;     // the transport is not open yet: nothing is read or written
   bool announced : 1 = false;       // kConnected was reported
   bool isUnix : 1 = false;          // the socket is of unix(7), whatever address its peer is known by
@@ -51,7 +56,9 @@ struct Connection {
   uint32_t lingerMs = 0;     // how long its socket is kept after our side has ended, see Lingering
   uint64_t settleAfter = 0;  // while it settles: the last batch that may hold its frames
 
-  std::unique_ptr<Transport> layer;  // none: the stream passes as it is
+  std::unique_ptr<ConnectionTimers> timers;  // only while something has to happen in time
+  std::unique_ptr<ProxyInfo> proxy;          // of one that came through a proxy
+  std::unique_ptr<Transport> layer;          // none: the stream passes as it is
   PartialFrame partial;
   std::unique_ptr<OutputQueue> output;  // only while something could not be sent
   PeerAddress peer;
@@ -64,7 +71,7 @@ struct Connection {
   ListLink<Connection> stallLink;    // the reactor's connections with output left over
 
   bool isOpen() const noexcept { return fd >= 0; }
-  bool isHeld() const noexcept { return heldByOutput || heldByConsumer || heldByProgram || discards; }
+  bool isHeld() const noexcept { return heldByOutput || heldByConsumer || heldByProgram || heldByRate || discards; }
   size_t outputBytes() const noexcept { return output ? output->size() + transport().unsent() : 0; }
   Transport& transport() const noexcept { return layer ? *layer : PlainTransport::shared(); }
 

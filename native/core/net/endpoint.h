@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "framing/framer.h"
+#include "net/access_rules.h"
 #include "net/admission.h"
 #include "net/connection.h"
 #include "net/listener.h"
 #include "net/outstanding_batches.h"
+#include "net/proxy_header.h"
 #include "net/socket_options.h"
 #include "threads/ref.h"
 
@@ -27,13 +29,32 @@ struct EndpointLimits {
   uint64_t outputBytes = 16 << 20;      // of one connection
   uint64_t outputHighWater = 64 << 10;  // above it the connection is not read until its peer has caught up
   uint32_t outputStallMs = 60'000;
+  // Each 0: no limit. See reactor/timing.cc.
+  uint32_t idleMs = 0;
+  uint32_t firstFrameMs = 0;
+  uint32_t frameMs = 0;
+  uint32_t bytesPerSecondMin = 0;
+  double framesPerSecond = 0;
+  double frameBurst = 0;
+  bool closesOverRate = false;    // else its reading pauses
+  uint32_t handshakeMs = 10'000;  // from the accept until it counts as a connection
+
+  bool timeConnections() const noexcept {
+    return idleMs > 0 || firstFrameMs > 0 || frameMs > 0 || bytesPerSecondMin > 0 || framesPerSecond > 0;
+  }
 };
+
+/// What becomes of frames while the consumer is behind.
+enum class Overflow : uint8_t { kPause, kDropNewest, kDisconnect };
 
 struct EndpointOptions {
   EndpointLimits limits;
   SocketOptions socket;
   bool allowHalfOpen = false;
   Ref<TransportFactory> transports;  // none: the connections are plain
+  Ref<AccessRules> access;           // none: everybody may connect
+  Ref<ProxyPolicy> proxies;          // none: no PROXY header is looked for
+  Overflow overflow = Overflow::kPause;
   /// Batches that may be out at once, at most OutstandingBatches::kMax. More than one lets a reactor on a thread of its
   /// own read the next while the consumer has the first.
   uint32_t maxBatches = 1;
@@ -51,17 +72,23 @@ struct EndpointStats {
   uint64_t batches = 0;
   uint64_t bytesIn = 0;
   uint64_t bytesOut = 0;
-  uint64_t faults = 0;  // connections closed for what their peer did or because a limit was reached
+  uint64_t refusedByAccess = 0;
+  uint64_t dropped = 0;  // frames, by the overflow policy
+  uint64_t faults = 0;   // connections closed for what their peer did or because a limit was reached
 };
 
 struct Endpoint {
   Endpoint(uint32_t id, Framer framer, EndpointOptions options)
-      : id(id), framer(std::move(framer)), options(options), transports(options.transports) {}
+      : id(id), framer(std::move(framer)), options(options), access(options.access), transports(options.transports) {}
 
   const uint32_t id;
   const Framer framer;
   const EndpointOptions options;
 
+  Ref<AccessRules> access;     // as in the options, until somebody replaces it
+  bool tellsRefusals = false;  // kRefused is reported of those, too, that were refused at the accept
+  uint64_t behindAtMs =
+      0;  // with an overflow policy, while all batches are out and frames wait: when it counts as behind
   Listener listener;
   Ref<Admission> admission;          // of a listener; shared with its parts on other reactors
   Ref<TransportFactory> transports;  // as in the options, until somebody replaces it for new connections

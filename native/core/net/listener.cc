@@ -184,11 +184,13 @@ Listener::Accepted Listener::refuseWithReserve() noexcept {
     return {Outcome::kBackOff, -1, {}};
   }
   ::close(reserve_);
-  const int fd = sys::accept(fd_, nullptr, nullptr);
+  SocketAddress remote;
+  remote.length = sizeof remote.storage;
+  const int fd = sys::accept(fd_, remote.raw(), &remote.length);
   const int error = errno;
   if (fd >= 0) ::close(fd);
   reserve_ = openReserve();
-  if (fd >= 0) return {Outcome::kRefused, -1, {}};
+  if (fd >= 0) return {Outcome::kRefused, -1, PeerAddress::from(remote)};
   return {error == EAGAIN ? Outcome::kEmpty : Outcome::kBackOff, -1, {}};
 }
 

@@ -20,7 +20,18 @@ void BatchFiller::beginBatch(uint64_t budget) noexcept {
   budget_ = budget;
 }
 
-Read BatchFiller::read(Connection& connection) noexcept {
+Read BatchFiller::read(Connection& connection, uint32_t most) noexcept {
+  if (most >= table_.room()) return readSome(connection);
+  const uint32_t capacity = table_.capacity();
+  const uint32_t limit = table_.size() + most;
+  table_.setCapacity(limit);
+  Read read = readSome(connection);
+  table_.setCapacity(capacity);
+  if (read.outcome == Outcome::kArenaFull && table_.size() == limit) read.outcome = Outcome::kFramesUsedUp;
+  return read;
+}
+
+Read BatchFiller::readSome(Connection& connection) noexcept {
   PartialFrame& partial = connection.partial;
   if (table_.full()) return {Outcome::kArenaFull};
   if (connection.readEnded) return finish(connection);

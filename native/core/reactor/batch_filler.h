@@ -24,6 +24,7 @@ struct Read {
     kAgain,          // more is there
     kNoCredit,       // more is there, and the batch holds all that it may
     kArenaFull,      // more is there, and the arena is full
+    kFramesUsedUp,   // more may be there, and it has brought as many frames as it may now
     kArenaTooSmall,  // the next frame alone is larger than the arena: wanted() says by how much
     kEnded,          // the peer has ended its side, and its last frame is in the arena; `reason` says how it ended
     kMalformed,      // what the peer sends can't be framed: `reason`
@@ -58,7 +59,8 @@ class BatchFiller {
   /// After kArenaTooSmall: the size that the next frame needs. Else 0.
   uint32_t wanted() const noexcept { return wanted_; }
 
-  Read read(Connection& connection) noexcept;
+  /// Cuts `most` frames at the most.
+  Read read(Connection& connection, uint32_t most = UINT32_MAX) noexcept;
 
  private:
   using Outcome = Read::Outcome;
@@ -67,6 +69,7 @@ class BatchFiller {
   static constexpr uint32_t kMinReadBytes = 4 * 1024;       // less room than that ends the turn
   static constexpr uint32_t kAssembleInArena = 8 * 1024;    // larger unfinished frames are completed where they lie
 
+  Read readSome(Connection& connection) noexcept;
   static Read goOn(const Connection& connection) noexcept;
   static Read scanned(const Connection& connection, ScanStatus status) noexcept;
   Transport::Io receive(Connection& connection, uint8_t* into, uint32_t length, uint32_t& count, int& error) noexcept;

@@ -132,6 +132,7 @@ void Reactor::closeDescriptor(Connection& connection) noexcept {
   connection.endpoint->ready.remove(&connection);
   dropPartial(connection);
   dropOutput(connection);
+  dropTimers(connection);
   if (connection.lingerMs > 0 && connection.writeEnded && !connection.failed) {
     lingering_.add(poller_, connection.fd, nowMs_ + connection.lingerMs,
                    [](uint32_t index) { return token(kLingeringTokens | index, 0); });
@@ -140,7 +141,9 @@ void Reactor::closeDescriptor(Connection& connection) noexcept {
   }
   connection.fd = -1;
   connection.endpoint->openConnections--;
-  if (connection.endpoint->admission) connection.endpoint->admission->leave(connection.peer);
+  if (connection.endpoint->admission) {
+    connection.endpoint->admission->leave(connection.isCounted ? connection.peer : Admission::kNobody);
+  }
 }
 
 /// Closes before the batches in hand are released; the report still waits for them.

@@ -59,11 +59,4 @@ bool Reactor::isInFlight(const Connection& connection) noexcept {
          (endpoint.sink && endpoint.sink->isBusyWith(connection));
 }
 
-/// How often tick() wants to be called while needsTick().
-uint32_t Reactor::tickPeriodMs() const noexcept {
-  uint32_t period = kTickMs;
-  for (const Endpoint* endpoint : draining_) period = std::min(period, std::max(endpoint->quietMs, 1U));
-  return period;
-}
-
 }  // namespace sluice

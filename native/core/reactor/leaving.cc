@@ -66,7 +66,7 @@ void Reactor::leave(int patienceMs) noexcept {
   for (;;) {
     waiting.clear();
     polled.clear();
-    for (Connection* c = stalling_.front(); c != nullptr; c = stalling_.after(c)) {
+    for (Connection* c = withOutput_.front(); c != nullptr; c = withOutput_.after(c)) {
       if (!c->isOpen() || c->failed || !c->output) continue;
       waiting.push_back(c);
       polled.push_back({.fd = c->fd, .events = POLLOUT, .revents = 0});

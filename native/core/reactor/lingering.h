@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "poller/poller.h"
-#include "reactor/deadline_wheel.h"
+#include "threads/deadline_wheel.h"
 
 namespace sluice {
 

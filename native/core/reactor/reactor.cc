@@ -104,61 +104,6 @@ Connection* Reactor::open(Endpoint& endpoint, int fd, const PeerAddress& peer) n
   return &connection;
 }
 
-Event Reactor::connectedEvent(const Connection& connection) noexcept {
-  return {EventKind::kConnected, CloseReason::kNone, connection.endpoint->id, connection.slot,
-          static_cast<int32_t>(connection.generation)};
-}
-
-/// The socket is connected: its transport comes next.
-void Reactor::begin(Connection& connection) noexcept {
-  Endpoint& endpoint = *connection.endpoint;
-  if (endpoint.transports) {
-    connection.layer = endpoint.transports->make(endpoint.accepts());
-    if (!connection.layer) return fault(connection, CloseReason::kSystem, ENOMEM);
-    connection.handshaking = true;
-    return goOnWithHandshake(connection);
-  }
-  announce(connection);
-}
-
-void Reactor::goOnWithHandshake(Connection& connection) noexcept {
-  if (connection.failed) return;
-  connection.active = true;
-  const Transport::Step step = connection.transport().handshake(connection.fd);
-  switch (step.outcome) {
-    case Transport::Io::kWait:
-      return;
-    case Transport::Io::kEnded:
-    case Transport::Io::kFailed:
-      return transportFailed(connection, step.error);
-    case Transport::Io::kDone:
-      break;
-  }
-  connection.handshaking = false;
-  announce(connection);
-  if (connection.isOpen() && !connection.failed)
-    markReadable(connection);  // its first bytes may have come with the handshake's last
-}
-
-/// For good. Without an errno value the reason is in the transport's own words.
-void Reactor::transportFailed(Connection& connection, int error) noexcept {
-  fault(connection, error != 0 ? CloseReason::kSystem : CloseReason::kTransport, error);
-}
-
-void Reactor::announce(Connection& connection) noexcept {
-  Endpoint& endpoint = *connection.endpoint;
-  connection.announced = true;
-  events_.push_back(connectedEvent(connection));
-  if (endpoint.sink) endpoint.sink->opened(connection);
-  // What the program wrote before.
-  awaitUnsent(connection);
-  if (connection.output) {
-    flushOutput(connection);
-  } else if (connection.endRequested) {
-    outputIsOut(connection);
-  }
-}
-
 void Reactor::closeListener(Endpoint& endpoint) noexcept {
   uint32_t budget = kMaxAcceptsAtClose;
   if (endpoint.listener.isOpen() && endpoint.acceptAgainAtMs == 0) acceptSome(endpoint, budget);
@@ -178,6 +123,7 @@ void Reactor::abandonListener(Endpoint& endpoint) noexcept {
 void Reactor::closeEndpoint(Endpoint& endpoint, CloseReason reason) noexcept {
   abandonListener(endpoint);
   stopDraining(endpoint);
+  noLongerBehind(endpoint);
   endpoint.batches.releaseAll();
   settleCredit(endpoint);
   endpoint.reading = false;
@@ -248,8 +194,8 @@ void Reactor::notice(std::span<const PollEvent> ready) noexcept {
       if (!event.writable) continue;
       finishConnect(*connection);
       if (!connection->isOpen()) continue;
-    } else if (connection->handshaking) {
-      goOnWithHandshake(*connection);
+    } else if (!connection->announced) {
+      goOnOpening(*connection);
       if (!connection->isOpen()) continue;
     }
     if (event.writable && connection->output) flushOutput(*connection);
@@ -261,7 +207,7 @@ void Reactor::notice(std::span<const PollEvent> ready) noexcept {
 }
 
 void Reactor::tick(uint64_t nowMs) noexcept {
-  nowMs_ = nowMs;
+  nowMs_ = lastTickMs_ = nowMs;
   if (backedOff_ > 0) {
     for (auto& [id, endpoint] : endpoints_) {
       if (endpoint->acceptAgainAtMs == 0 || endpoint->acceptAgainAtMs > nowMs) continue;
@@ -270,20 +216,12 @@ void Reactor::tick(uint64_t nowMs) noexcept {
       if (endpoint->acceptable) accepting_.push_back(endpoint.get());
     }
   }
-  for (Connection* c = stalling_.front(); c != nullptr;) {
-    Connection* next = stalling_.after(c);
-    const uint32_t limit = c->endpoint->options.limits.outputStallMs;
-    if (c->output->progressAtMs == 0) {
-      c->output->progressAtMs = nowMs;
-    } else if (limit != 0 && nowMs - c->output->progressAtMs >= limit) {
-      fault(*c, CloseReason::kOutputStalled);  // may close others too, and end this walk early: the next tick goes on
-    }
-    c = next != nullptr && next->output ? next : nullptr;
-  }
   for (const Ref<FrameSink>& sink : sinks_) {
     if (sink->needsTick()) sink->work();
   }
   sweepDue(nowMs);
+  lookAtDue(nowMs);
+  relieveThoseBehind(nowMs);
   lingering_.expire(nowMs);
 }
 
@@ -306,7 +244,7 @@ void Reactor::recycle(std::span<const Event> delivered) noexcept {
 void Reactor::setOutputGauge(uint32_t* gauge, uint32_t slots) noexcept {
   outputGauge_ = gauge;
   gaugeSlots_ = slots;
-  for (Connection* c = stalling_.front(); c != nullptr; c = stalling_.after(c)) noteOutput(*c);
+  for (Connection* c = withOutput_.front(); c != nullptr; c = withOutput_.after(c)) noteOutput(*c);
 }
 
 }  // namespace sluice

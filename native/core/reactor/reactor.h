@@ -158,15 +158,19 @@ class Reactor {
   /// reset, and a reset overtakes what was sent. The reactor is not used afterwards.
   void leave(int patienceMs) noexcept;
 
-  // Time. tick() wants to be called about every tickPeriodMs() while needsTick().
-  static constexpr uint32_t kTickMs = 50;
-  uint32_t tickPeriodMs() const noexcept;
-  bool needsTick() const noexcept {
-    return backedOff_ > 0 || !stalling_.empty() || lingering_.size() > 0 || !draining_.empty() || sinksNeedTick();
-  }
+  // Time. tick() wants to be called at that moment, or soon after.
+  uint64_t tickAtMs() const noexcept;
+  bool needsTick() const noexcept { return tickAtMs() != TimerWheel::kNever; }
   void tick(uint64_t nowMs) noexcept;
 
  private:
+  using TimerWheel = DeadlineWheel<ConnectionTimers, &ConnectionTimers::deadline>;
+
+  static constexpr uint32_t kTickMs = 50;        // between two looks at what has no moment of its own
+  static constexpr uint32_t kSlowSpanMs = 2000;  // over which bytes a second are measured
+  static constexpr uint32_t kBehindMs = 100;     // see overflow.cc
+  static constexpr uint32_t kRelieveEveryMs = 10;
+  static constexpr int kRelieveReads = 64;
   static constexpr uint32_t kLingerMs = 1000;  // see Lingering
   static constexpr size_t kBurst = 4;          // so many events at once promise more to come, see lookAgain()
   static constexpr size_t kMaxNoticed = 256;   // with so many the turn looks no further
@@ -185,17 +189,47 @@ class Reactor {
   Connection* open(Endpoint& endpoint, int fd, const PeerAddress& peer) noexcept;
   void reap(Endpoint& endpoint) noexcept;
   void notice(std::span<const PollEvent> ready) noexcept;
-  static Event connectedEvent(const Connection& connection) noexcept;
+
+  // opening.cc
   void begin(Connection& connection) noexcept;
+  void goOnOpening(Connection& connection) noexcept;
+  void readProxyHeader(Connection& connection) noexcept;
+  void takeAsDirect(Connection& connection) noexcept;
+  bool admitsClient(Connection& connection) noexcept;
+  void beginTransport(Connection& connection) noexcept;
   void goOnWithHandshake(Connection& connection) noexcept;
   void transportFailed(Connection& connection, int error) noexcept;
+  static Event connectedEvent(const Connection& connection) noexcept;
   void announce(Connection& connection) noexcept;
+
+  // timing.cc
+  ConnectionTimers& timersOf(Connection& connection) noexcept;
+  void dropTimers(Connection& connection) noexcept;
+  void armBefore(ConnectionTimers& timers, uint64_t atMs) noexcept;
+  void beginTiming(Connection& connection) noexcept;
+  static bool isUnread(const Connection& connection) noexcept;
+  void noteWaiting(Connection& connection) noexcept;
+  void noteRead(Connection& connection, uint64_t bytes, uint32_t frames) noexcept;
+  void noteWrite(Connection& connection) noexcept;
+  uint32_t frameAllowance(Connection& connection) noexcept;
+  static uint64_t nextTokenMs(const Connection& connection) noexcept;
+  void holdForRate(Connection& connection) noexcept;
+  void look(ConnectionTimers& timers, uint64_t nowMs) noexcept;
+  void lookAtDue(uint64_t nowMs) noexcept;
+
+  // overflow.cc
+  void noteFull(Endpoint& endpoint) noexcept;
+  void noLongerBehind(Endpoint& endpoint) noexcept;
+  void relieveThoseBehind(uint64_t nowMs) noexcept;
+  void relieve(Endpoint& endpoint) noexcept;
 
   // accepting.cc
   void acceptRound() noexcept;
   void abandonListener(Endpoint& endpoint) noexcept;
   bool acceptSome(Endpoint& endpoint, uint32_t& budget) noexcept;
   bool admits(Endpoint& endpoint, const PeerAddress& peer) noexcept;
+  static bool awaitsProxy(const Endpoint& endpoint, const PeerAddress& peer) noexcept;
+  void tellRefusal(Endpoint& endpoint, const PeerAddress& peer, CloseReason reason, int32_t error = 0) noexcept;
 
   // feeding.cc
   bool sinksNeedTick() const noexcept;
@@ -262,7 +296,10 @@ class Reactor {
   std::deque<Endpoint*> feeding_;     // those whose consumer is a sink
   std::vector<Endpoint*> accepting_;  // endpoints whose backlog may hold connections
   uint32_t backedOff_ = 0;            // endpoints that accept again at a later tick
-  StallList stalling_;                // connections with output left over
+  StallList withOutput_;              // connections with output left over
+  std::vector<Endpoint*> behind_;     // endpoints with an overflow policy whose consumers may be behind
+  TimerWheel timers_;
+  uint64_t lastTickMs_ = 0;
   Lingering lingering_;
   std::vector<Endpoint*> draining_;
 

@@ -41,17 +41,16 @@ int ReactorThread::turn(std::span<const PollEvent> ready) noexcept {
   const uint64_t now = monotonicMs();
   reactor_.take(ready, now);
   applyReplies();
-  if (reactor_.needsTick() && now >= nextTickMs_) {
-    reactor_.tick(now);
-    nextTickMs_ = now + reactor_.tickPeriodMs();
-  }
+  if (reactor_.tickAtMs() <= now) reactor_.tick(now);
   reactor_.runSinks();
   handOver();
   const bool busy = canFill() || reactor_.mayFeed() || reactor_.mayAccept() ||
                     (!reactor_.events().empty() && deliveriesOut_ < kMaxDeliveries) || !reactor_.parkSinks() ||
                     !port_->inbox_.park();
   if (busy) return 0;
-  return reactor_.needsTick() ? static_cast<int>(reactor_.tickPeriodMs()) : -1;
+  const uint64_t next = reactor_.tickAtMs();
+  if (next == UINT64_MAX) return -1;
+  return static_cast<int>(std::clamp<uint64_t>(next - std::min(next, now), 1, kMaxWaitMs));
 }
 
 void ReactorThread::applyReplies() noexcept {

@@ -33,6 +33,7 @@ namespace sluice {
 class ReactorThread {
  public:
   static constexpr uint32_t kMaxDeliveries = 8;
+  static constexpr uint64_t kMaxWaitMs = 60'000;
 
   ReactorThread() = default;
   ~ReactorThread() { stop(); }
@@ -89,7 +90,6 @@ class ReactorThread {
   uint32_t wantedBytes_ = 0;       // the consumer was asked for an arena of this size
   uint32_t deliveriesOut_ = 0;
   std::vector<std::unique_ptr<Delivery>> spareDeliveries_;
-  uint64_t nextTickMs_ = 0;
   int32_t* appliedEpoch_ = nullptr;
 };
 

@@ -11,19 +11,21 @@
 namespace sluice {
 
 void Reactor::enqueue(Endpoint& endpoint) noexcept {
-  if (&endpoint == filling_ || endpoint.queued || !endpoint.mayRead() || endpoint.ready.empty()) return;
+  if (&endpoint == filling_ || endpoint.queued || endpoint.ready.empty()) return;
+  if (!endpoint.mayRead()) return noteFull(endpoint);
   endpoint.queued = true;
   (endpoint.feedsSink ? feeding_ : work_).push_back(&endpoint);
 }
 
 void Reactor::markReadable(Connection& connection) noexcept {
-  if (connection.failed || connection.handshaking) return;
+  if (connection.failed || !connection.announced) return;
   if (connection.discards) {
     discardInput(connection.fd, connection.discarded, Lingering::kMaxBytes);
     return;
   }
   if (connection.readEnded) return noticeReset(connection);
   connection.readable = true;
+  noteWaiting(connection);
   Endpoint& endpoint = *connection.endpoint;
   if (connection.hangup && (!endpoint.reading || connection.heldByProgram)) {
     noticeEndUnread(connection);
@@ -114,6 +116,7 @@ void Reactor::resume(Connection& connection) noexcept {
 void Reactor::release(Endpoint& endpoint) noexcept {
   if (endpoint.batches.none()) return;
   endpoint.batches.releaseOldest();
+  noLongerBehind(endpoint);
   settleCredit(endpoint);
   settle(endpoint);
   enqueue(endpoint);
@@ -196,7 +199,20 @@ Read Reactor::readEndpoint(Endpoint& endpoint) noexcept {
         connection->heldByConsumer = connection->wasReady = true;
         continue;
       }
-      const Read read = filler_.read(*connection);
+      const uint64_t bytesBefore = endpoint.stats.bytesIn;
+      const uint32_t framesBefore = filler_.allFrames();
+      const Read read = filler_.read(*connection, frameAllowance(*connection));
+      if (connection->timers) {
+        noteRead(*connection, endpoint.stats.bytesIn - bytesBefore, filler_.allFrames() - framesBefore);
+        if (read.outcome == Read::Outcome::kFramesUsedUp) {
+          holdForRate(*connection);
+          continue;
+        }
+        if (endpoint.options.limits.closesOverRate && connection->timers->tokens < 0) {
+          refuseInput(*connection, CloseReason::kFrameRate);
+          continue;
+        }
+      }
       if (read.stopsTheBatch()) {
         endpoint.ready.pushFront(connection);  // it is first in the next batch
         return read;

@@ -40,7 +40,7 @@ void Reactor::sendPieces(Connection& connection, const OutputPiece* pieces, cons
   if (connection.writeEnded || connection.endRequested) return;
   connection.active = true;
   int32_t next = first;
-  while (next >= 0 && !connection.output && !connection.connecting && !connection.handshaking) {
+  while (next >= 0 && !connection.output && connection.announced) {
     iovec parts[kMaxPieces];
     int count = 0;
     size_t total = 0;
@@ -56,6 +56,7 @@ void Reactor::sendPieces(Connection& connection, const OutputPiece* pieces, cons
     const Transport::Sent sent = connection.transport().send(connection.fd, parts, count);
     if (sent.outcome == Transport::Io::kFailed) return writeFailed(connection, sent.error);
     connection.endpoint->stats.bytesOut += sent.bytes;
+    if (sent.bytes > 0) noteWrite(connection);
     next = after;
     if (sent.bytes == total) continue;
     size_t skip = sent.bytes;
@@ -81,7 +82,8 @@ void Reactor::awaitUnsent(Connection& connection) noexcept {
 OutputQueue& Reactor::outputQueue(Connection& connection) noexcept {
   if (!connection.output) {
     connection.output = std::make_unique<OutputQueue>();
-    stalling_.pushBack(&connection);
+    withOutput_.pushBack(&connection);
+    if (connection.endpoint->options.limits.outputStallMs > 0) armBefore(timersOf(connection), nowMs_ + 1);
   }
   return *connection.output;
 }
@@ -107,7 +109,7 @@ bool Reactor::queueOutput(Connection& connection, const uint8_t* data, size_t le
 }
 
 void Reactor::flushOutput(Connection& connection) noexcept {
-  if (connection.handshaking) return;
+  if (!connection.announced) return;
   OutputQueue& queue = *connection.output;
   const Transport& transport = connection.transport();
   for (size_t left = connection.outputBytes(); left > 0;) {
@@ -122,6 +124,7 @@ void Reactor::flushOutput(Connection& connection) noexcept {
     left = connection.outputBytes();
     if (sent.bytes == 0 && left >= before) break;
     queue.progressAtMs = nowMs_;
+    noteWrite(connection);
     connection.active = true;
   }
   noteOutput(connection);
@@ -168,8 +171,9 @@ void Reactor::writeFailed(Connection& connection, int error) noexcept {
 void Reactor::dropOutput(Connection& connection) noexcept {
   if (!connection.output) return;
   connection.endpoint->queuedOutput -= connection.output->size();
-  stalling_.remove(&connection);
+  withOutput_.remove(&connection);
   connection.output.reset();
+  if (connection.announced && !connection.endpoint->options.limits.timeConnections()) dropTimers(connection);
   noteOutput(connection);
 }
 
@@ -183,7 +187,7 @@ void Reactor::noteOutput(Connection& connection) noexcept {
 void Reactor::end(Connection& connection) noexcept {
   if (!connection.isOpen() || connection.endRequested) return;
   connection.endRequested = true;
-  if (!connection.output && !connection.connecting && !connection.handshaking) outputIsOut(connection);
+  if (!connection.output && connection.announced) outputIsOut(connection);
 }
 
 bool Reactor::watchDrain(Connection& connection) noexcept {

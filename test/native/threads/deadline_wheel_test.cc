@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "reactor/deadline_wheel.h"
+#include "threads/deadline_wheel.h"
 
 namespace sluice {
 namespace {
