@@ -1,4 +1,4 @@
-// Reads what JavaScript resolved (lib/net/driver.ts, EndpointConfig) into the core's structures.
+// Reads what JavaScript resolved (lib/platform/sockets.ts, EndpointConfig) into the core's structures.
 #pragma once
 
 #include <napi.h>

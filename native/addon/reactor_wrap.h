@@ -1,5 +1,5 @@
 // The classes that JavaScript sees: a reactor driven by the thread's event loop, and one on a thread of its own. They have
-// the same methods; lib/net/driver.ts documents each. Arguments were checked there and are only asserted here.
+// the same methods; lib/platform/sockets.ts documents each. Arguments were checked there and are only asserted here.
 #pragma once
 
 #include <napi.h>

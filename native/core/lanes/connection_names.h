@@ -1,4 +1,4 @@
-// The native half of lib/pool/lanes/connection-names.ts: connections by name, in shared memory, so that a worker finds a
+// The native half of lib/lanes/connection-names.ts: connections by name, in shared memory, so that a worker finds a
 // connection's address, and whether it is still there, without asking anybody.
 //
 // A name is an index and a generation. The reactor that has the connection writes its entry and nobody else does. The

@@ -11,7 +11,7 @@
 // Sleeping. The reactor parks in a wait set of its own and then looks once more at all that workers can do for it: at the
 // ring of answers, and, for each lane in which records wait, whether there is room, after it has set the lane's stalled
 // word. A worker writes an answer and then looks at the wait set; it releases its ring and then looks at the stalled
-// word. All of these accesses are sequentially consistent, so one of the two sees the other (lib/shared/README.md), and
+// word. All of these accesses are sequentially consistent, so one of the two sees the other (lib/memory/README.md), and
 // a worker pays a load while the reactor is awake.
 //
 // Death. A worker may die with a lane's records in its hands. Its frames are counted by who sees it die; but a peer's end

@@ -1,5 +1,5 @@
-// The native half of lib/shared/byte-ring.ts: a ring of records of any length, from many producers to one consumer at a
-// time. The algorithm and the order of its accesses are explained there; lib/shared/lane.ts says how the consumer may move
+// The native half of lib/memory/byte-ring.ts: a ring of records of any length, from many producers to one consumer at a
+// time. The algorithm and the order of its accesses are explained there; lib/memory/lane.ts says how the consumer may move
 // from thread to thread.
 //
 // Relaxed here: the id of a claim, which is stored before the mark that makes it visible.

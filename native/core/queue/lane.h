@@ -1,4 +1,4 @@
-// The native half of lib/shared/lane.ts: the word that says who consumes a byte ring. Native threads fill lanes and
+// The native half of lib/memory/lane.ts: the word that says who consumes a byte ring. Native threads fill lanes and
 // JavaScript threads run them, so only the producer's step is here.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Where things lie in shared memory: the same numbers as lib/shared/layout.ts, which says what each is for. A test
+// Where things lie in shared memory: the same numbers as lib/memory/layout.ts, which says what each is for. A test
 // compares both halves through kAll.
 //
 // Everything is 32-bit words. A structure begins with a line of constants, and each word that several threads change has

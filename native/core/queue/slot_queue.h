@@ -1,4 +1,4 @@
-// The native half of lib/shared/slot-queue.ts: a bounded queue for many producers and many consumers, in slots of one size.
+// The native half of lib/memory/slot-queue.ts: a bounded queue for many producers and many consumers, in slots of one size.
 // The algorithm, the order of its accesses and what happens at the death of a thread are explained there.
 //
 // Relaxed here: the owner and the span of a claim, which matter only to sweepers of a dead thread, to whom its death

@@ -1,4 +1,4 @@
-// The native half of lib/shared/steal-deque.ts, which names the papers and has the argument: a bounded work-stealing deque
+// The native half of lib/memory/steal-deque.ts, which names the papers and has the argument: a bounded work-stealing deque
 // of 32-bit numbers.
 //
 // Relaxed here: a number's own word. The owner stores it before `bottom`, and a thief whose word was overwritten meanwhile

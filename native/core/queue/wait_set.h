@@ -1,4 +1,4 @@
-// The native half of lib/shared/wait-set.ts: the threads that wait for one thing to happen. lib/shared/README.md has the
+// The native half of lib/memory/wait-set.ts: the threads that wait for one thing to happen. lib/memory/README.md has the
 // protocol of parking and why no wake is lost.
 //
 // A native thread waits with it like this: park(), look once more, and only then sleep in whatever its wake function ends.

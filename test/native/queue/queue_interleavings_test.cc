@@ -328,7 +328,7 @@ TEST(Interleavings, ByteRingSkipsTheClaimOfTheDead) {
   }
 }
 
-/// The steps of a lane's runner, as lib/shared/lane.ts has them.
+/// The steps of a lane's runner, as lib/memory/lane.ts has them.
 struct LaneRunner {
   ModelWords words;
   uint32_t thread;

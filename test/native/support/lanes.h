@@ -1,5 +1,5 @@
 // What a worker pool is to a LaneSink: the memory that lib/pool lays out, and a worker that runs lanes as
-// lib/pool/lanes/lane-runner.ts does.
+// lib/lanes/lane-runner.ts does.
 #pragma once
 
 #include <atomic>
