@@ -5,7 +5,9 @@ import {
   chmodSync,
   cpSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   statSync,
   truncateSync,
@@ -136,6 +138,24 @@ describe('damage', () => {
 
 const worker = (source: string, workerData: unknown): Worker =>
   new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData, stderr: true });
+
+it('leaves no file open when it is closed', async () => {
+  const directory = logDirectory();
+  await written(directory, 'x');
+  const log = await openLog(directory);
+  const reader = log.read({ follow: true });
+  await reader[Symbol.asyncIterator]().next();
+  for await (const batch of log.read()) expect(batch.length).toBe(1);
+  await log.close();
+  const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return []; // that of the listing itself
+    }
+  });
+  expect(open.filter((path) => path.startsWith(directory))).toEqual([]);
+});
 
 describe('other threads', () => {
   const open = `import { workerData } from 'node:worker_threads';

@@ -282,6 +282,7 @@ export class LogReader extends BatchSource<LogBatch, LogReaderStats> {
     this.closing = true;
     this.#failure = failure;
     this.#takeBackSignal();
+    this.#native.close();
     this.#parts.appender.unwatch(this);
     this.#parts.onClose(this);
     this.consumer.end();

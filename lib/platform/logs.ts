@@ -59,6 +59,8 @@ export interface NativeLog {
 export interface NativeLogReader {
   /** Fills `out` with what it read: see `BATCH_FIELDS` in lib/log/log-reader.ts. */
   read(arena: Uint8Array, records: Int32Array, frames: Int32Array, out: Float64Array): void;
+  /** Gives the file back. */
+  close(): void;
 }
 
 /** From one reactor into a log: given to it with `addSink`. */

@@ -168,7 +168,8 @@ Napi::Value repairLogFunction(const Napi::CallbackInfo& info) { return check(inf
 class LogReaderWrap : public Napi::ObjectWrap<LogReaderWrap> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "LogReader", {InstanceMethod<&LogReaderWrap::read>("read")});
+    return DefineClass(env, "LogReader",
+                       {InstanceMethod<&LogReaderWrap::read>("read"), InstanceMethod<&LogReaderWrap::close>("close")});
   }
   explicit LogReaderWrap(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<LogReaderWrap>(info),
@@ -204,6 +205,8 @@ class LogReaderWrap : public Napi::ObjectWrap<LogReaderWrap> {
     values[8] = batch.error;
     values[9] = static_cast<double>(reader_.next());
   }
+
+  void close(const Napi::CallbackInfo&) { reader_.close(); }
 
   sluice::Ref<Log> log_;
   LogReader reader_;

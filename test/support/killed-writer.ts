@@ -1,7 +1,6 @@
 // A process that appends to a log and is ended in the middle, and what must be in the log afterwards.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openLog } from 'sluice/log';
 import { expect } from 'vitest';
@@ -45,18 +44,21 @@ export class Acknowledged {
   }
 }
 
-/** Lets a writer work for `ms` once its log is open, calls `end`, and answers what it had said. */
+/**
+ * Lets a writer work once its log is open. `end` ends it, or what it writes to, after a while, and calls `now` at the moment up to which
+ * acknowledgements count. Answers what was said by then.
+ */
 export async function writeUntil(
   directory: string,
   durability: 'sync' | 'os',
   round: number,
-  ms: number,
-  end: (child: ChildProcess) => unknown,
+  end: (now: () => void) => Promise<unknown>,
 ): Promise<string> {
   const child = spawn(process.execPath, [program, directory, durability, `${round}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
+  let counted: string | undefined;
   let complaint = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -67,9 +69,10 @@ export async function writeUntil(
   const closed = once(child, 'close');
   await Promise.race([once(child.stdout, 'data'), closed]);
   expect(complaint).toBe('');
-  await sleep(ms);
-  await end(child);
+  await end(() => {
+    counted = said;
+  });
   child.kill('SIGKILL');
   await closed;
-  return said;
+  return counted ?? said;
 }

@@ -39,9 +39,11 @@ class LogDirectory : public RefCounted {
   virtual int remove(const std::string& name) noexcept = 0;
   /// Names that were made, changed and removed are on the disk when it returns.
   virtual int sync() noexcept = 0;
-  /// Keeps other writers out until unlock(), or the end of the object. -EWOULDBLOCK: there is one.
+  /// Keeps other writers out until unlock() or close(). -EWOULDBLOCK: there is one.
   virtual int lock() noexcept = 0;
   virtual void unlock() noexcept = 0;
+  /// Nothing can be opened any more, by no thread; files that are open stay so.
+  virtual void close() noexcept = 0;
 };
 
 /// The directory `path` of this machine; `create` makes it, and its parents, where missing, and syncs each into its parent.

@@ -40,6 +40,12 @@ class LogReader {
   LogReader(const SegmentList& segments, uint64_t logId, uint64_t from) noexcept
       : segments_(segments), logId_(logId), next_(from) {}
 
+  /// Gives the file back.
+  void close() noexcept {
+    segment_ = {};
+    file_ = {};
+  }
+
   /// Offset of the record that comes next, if it is there.
   uint64_t next() const noexcept { return next_; }
 

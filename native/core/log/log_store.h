@@ -77,7 +77,7 @@ class LogStore {
   /// Gives the files and the lock back. Readers go on with the files that they have open.
   void close() noexcept {
     file_ = {};
-    if (directory_) directory_->unlock();
+    if (directory_) directory_->close();
   }
 
   uint64_t start() const noexcept { return start_; }

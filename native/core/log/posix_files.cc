@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <mutex>
 
 #include "log/file_layer.h"
 
@@ -93,13 +94,13 @@ class PosixFile final : public LogFile {
 class PosixDirectory final : public LogDirectory {
  public:
   explicit PosixDirectory(int fd) noexcept : fd_(fd) {}
-  ~PosixDirectory() override {
-    unlock();
-    ::close(fd_);
-  }
+  ~PosixDirectory() override { close(); }
 
   int open(const std::string& name, Mode mode, Ref<LogFile>& file) noexcept override {
     const int flags = mode == Mode::kRead ? O_RDONLY : mode == Mode::kWrite ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC;
+    // Readers in other threads open files too; a number that was closed may be another file's by now.
+    const std::lock_guard lock(mutex_);
+    if (fd_ < 0) return -EBADF;
     const int fd = openAt(fd_, name.c_str(), flags);
     if (fd < 0) return fd;
     file = Ref<PosixFile>::make(fd);
@@ -144,9 +145,16 @@ class PosixDirectory final : public LogDirectory {
     if (lock_ >= 0) ::close(lock_);
     lock_ = -1;
   }
+  void close() noexcept override {
+    unlock();
+    const std::lock_guard lock(mutex_);
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
 
  private:
-  const int fd_;
+  std::mutex mutex_;
+  int fd_;
   int lock_ = -1;
 };
 

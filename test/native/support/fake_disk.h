@@ -196,6 +196,7 @@ class FakeDirectory final : public LogDirectory {
   }
   int lock() noexcept override { return 0; }
   void unlock() noexcept override {}
+  void close() noexcept override {}
 
  private:
   Ref<FakeDisk> disk_;
