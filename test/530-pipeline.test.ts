@@ -262,6 +262,16 @@ describe('errors', () => {
     expect(got.values).toEqual([0, 1, 2, 3, 4]);
   });
 
+  it('let a group that is not full go when they stop the line', async () => {
+    const groups: number[][] = [];
+    const line = pipeline(numbers(100))
+      .transform(failsAt(5))
+      .batch({ count: 10 })
+      .output((values) => void groups.push(values));
+    await expect(line.done).rejects.toMatchObject({ stage: 'transform', value: 5 });
+    expect(groups).toEqual([[0, 1, 2, 3, 4]]);
+  });
+
   it('stop in order, although a later call failed first', async () => {
     const got = collector<number>();
     const line = pipeline(numbers(20))

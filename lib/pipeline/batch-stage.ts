@@ -48,7 +48,11 @@ export class BatchStage extends Stage {
         return NOTHING;
       }
       // What would make the group too large begins the next one.
-      if (this.#values.length > 0 && this.#bytes + size > bytes) this.giveHeld();
+      if (this.#values.length > 0 && this.#bytes + size > bytes) {
+        this.host.pause();
+        this.giveHeld();
+        this.host.resume(false); // the value is still to be added
+      }
     }
     this.#values.push(value);
     this.#units.push(unit);

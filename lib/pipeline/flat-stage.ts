@@ -26,15 +26,14 @@ export class FlatStage extends Stage {
     }
     this.out += length;
     this.host.reweigh(length - unit.weight);
-    if (unit === PLAIN) {
-      for (let i = 0; i < length; i++) this.host.pass(this.index, values[i], PLAIN);
-      return;
-    }
     // All parts are counted before the first goes on: one that is over at once must not end the whole.
-    unit.pending = length;
+    const isPlain = unit === PLAIN;
+    if (!isPlain) unit.pending = length;
     const { key } = unit;
+    this.host.pause();
     for (let i = 0; i < length; i++)
-      this.host.pass(this.index, values[i], new Unit(1, { key, parent: unit }));
+      this.host.pass(this.index, values[i], isPlain ? PLAIN : new Unit(1, { key, parent: unit }));
+    this.host.resume(true);
   }
 
   #refuse(value: unknown, unit: Unit, attempts: number): void {

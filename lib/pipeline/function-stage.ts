@@ -359,6 +359,7 @@ export class FunctionStage extends Stage {
         entry.stop = now;
         entry.state = DONE;
         this.#leave(entry);
+        this.#beginWaiting(); // one before it may be about to be called again
       },
     };
     this.host.decide(failure);

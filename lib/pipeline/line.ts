@@ -72,6 +72,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
   #live = 0;
   #liveBytes = 0;
   #held = 0;
+  #pauses = 0;
   #in = 0;
   #filtered = 0;
   #failed = 0;
@@ -251,6 +252,14 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
 
   held(change: number): void {
     this.#held += change;
+  }
+
+  pause(): void {
+    this.#pauses++;
+  }
+
+  resume(looks: boolean): void {
+    if (--this.#pauses === 0 && looks) this.#look();
   }
 
   filtered(count: number): void {
@@ -441,13 +450,13 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
     if (this.#isOver) return;
     this.#live -= unit.weight;
     this.#release(unit, false);
-    if (this.#live === 0) this.#look();
+    if (this.#live === 0 || this.#held > 0) this.#look();
   }
 
   /** Asks for more, gives what is held back where nothing can come to it any more, and sees the end. */
   #look(): void {
     if (this.#isOver) return;
-    if (!this.#inputOver) this.#input.more();
+    if (!this.#inputOver && this.#pauses === 0) this.#input.more();
     while (this.#held > 0 && this.#held === this.#live && (this.#inputOver || this.#isFull)) {
       const stage = this.#stages.find((one) => one.giveHeld());
       if (stage === undefined) break;

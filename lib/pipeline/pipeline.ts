@@ -136,7 +136,7 @@ export interface PipelineBuilder<T, Grouped extends boolean = false> {
   output(output: OutputPlace<T> | OutputPlace<OutputValue<T, Grouped>>): Pipeline;
 }
 
-/** Numbers of a stage since the line was started. `in = out + filtered + failed + queued + running`, but for values whose error is being decided. */
+/** Numbers of a stage since the line was started. `in = out + filtered + failed + queued + running`, but for values whose error is being decided, and groups, which are one call. */
 export interface StageStats {
   /** The stage's name. */
   name: string;
@@ -152,7 +152,7 @@ export interface StageStats {
   queued: number;
   /** Calls under way; of the output, values that are being written. */
   running: number;
-  /** Milliseconds that its calls took, added up. Of calls that return no promise it is estimated from one in 32. */
+  /** Milliseconds that its calls took, added up. Of calls that return no promise it is estimated from one in 128. */
   busyMs: number;
   /** Milliseconds during which something that it had made waited for the stage behind. */
   blockedMs: number;

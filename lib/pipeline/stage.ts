@@ -26,6 +26,10 @@ export interface StageHost {
   decide(failure: Failure): void;
   /** Values were filtered out. */
   filtered(count: number): void;
+  /** A stage is about to give values one after the other: until `resume` nothing comes from the input, which would overtake them. */
+  pause(): void;
+  /** @param looks nothing of the stage is on its way any more: what waited for that may go on */
+  resume(looks: boolean): void;
   /** A stage holds so many more values only because more may come, or fewer. */
   held(change: number): void;
 }
