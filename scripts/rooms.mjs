@@ -19,7 +19,7 @@ export const rooms = {
   flow: ['channel', 'net'],
   merge: ['flow', 'pool'],
   pipeline: ['flow', 'pool'],
-  log: ['net', 'platform'],
+  log: ['net', 'platform', 'pipeline'],
   bus: ['log', 'pipeline'],
   source: ['bus', 'net'],
   failover: ['net', 'log'],

@@ -18,5 +18,6 @@ export {
   RecordTooLargeError,
 } from './log-error.js';
 export type { LogOptions, PeriodicSync, Retention } from './log-options.js';
+export type { LogOutputValue, LogValue } from './log-pipeline.js';
 export { LogReader, type LogReaderStats } from './log-reader.js';
 export type { RecordHeaders, RecordInput, RecordOptions } from './record.js';

@@ -6,6 +6,7 @@
  */
 
 import { BatchSource } from '../net/batch-source.js';
+import { type Acknowledged, type AcknowledgedInput, acknowledgedValues } from '../pipeline/acknowledged.js';
 import { logs } from '../platform/driver.js';
 import type { NativeLog, NativeLogReader } from '../platform/logs.js';
 import { onCancel } from '../waiting/cancellable.js';
@@ -15,6 +16,7 @@ import type { Appender } from './appender.js';
 import { LogArena, LogBatch, type LogGap } from './log-batch.js';
 import { LogClosedError, LogError, LogFailedError, systemError } from './log-error.js';
 import { LOG_FAILED, type LogMemory } from './log-memory.js';
+import { type LogValue, logValues } from './log-pipeline.js';
 
 // What the native reader fills in, in its order.
 const [FIRST, RECORDS, FRAMES, WANTED, GAP_OFFSET, GAP_RECORDS, GAP_BYTES, GAP_IS_TRIMMED, ERRNO, NEXT] = [
@@ -63,7 +65,7 @@ export interface ReaderParts {
  * Without `follow` it ends at what was the end of the log when it came there; with it, it waits for more until it is closed, its signal
  * fires, or the log is closed. A log that has failed gives what it has, and then the loop throws.
  */
-export class LogReader extends BatchSource<LogBatch, LogReaderStats> {
+export class LogReader extends BatchSource<LogBatch, LogReaderStats> implements AcknowledgedInput<LogValue> {
   readonly #parts: ReaderParts;
   readonly #native: NativeLogReader;
   readonly #out = new Float64Array(BATCH_FIELDS);
@@ -115,6 +117,11 @@ export class LogReader extends BatchSource<LogBatch, LogReaderStats> {
         return { done: true, value: undefined };
       },
     };
+  }
+
+  /** What a pipeline reads: the records of the batches, as `{ offset, key, value, headers, timestamp }`. */
+  [acknowledgedValues](_options: { signal: AbortSignal }): AsyncIterable<readonly Acknowledged<LogValue>[]> {
+    return logValues(this, this.#parts.directory);
   }
 
   stats(): LogReaderStats {

@@ -4,6 +4,8 @@ import { checkHandle, makeHandle, type SharedHandle } from '../memory/handle.js'
 import { errnoName } from '../net/disconnect-reason.js';
 import type { DispatchedListener } from '../net/dispatch-target.js';
 import { type Recording, type RecordingOptions, recordFrames } from '../net/record-target.js';
+import { type Acknowledged, type AcknowledgedInput, acknowledgedValues } from '../pipeline/acknowledged.js';
+import { type OutputSink, type OutputTarget, outputSink } from '../pipeline/output.js';
 import { logs } from '../platform/driver.js';
 import type { NativeLog } from '../platform/logs.js';
 import { checkBoolean, checkInteger, checkOptions } from '../validate.js';
@@ -21,6 +23,7 @@ import {
   LogMemory,
 } from './log-memory.js';
 import { type LogOptions, resolveLogOptions } from './log-options.js';
+import { type LogOutputValue, type LogValue, logSink, logValues } from './log-pipeline.js';
 import { LogReader } from './log-reader.js';
 import { checkTime, prepareInput, prepareRecord, type RecordInput, type RecordOptions } from './record.js';
 import { LogRecording } from './recording.js';
@@ -91,7 +94,7 @@ export interface LogHandle extends SharedHandle<'log'> {
  * Records are appended from any thread of the process (`handle`), written in groups by a native thread, and read in batches by any
  * number of readers.
  */
-export class Log implements AsyncDisposable {
+export class Log implements AsyncDisposable, AcknowledgedInput<LogValue>, OutputTarget<LogOutputValue> {
   /** The directory that it lies in. */
   readonly directory: string;
   readonly #native: NativeLog;
@@ -236,6 +239,16 @@ export class Log implements AsyncDisposable {
    */
   async sync(): Promise<void> {
     await this.#appender.command(CLAIM_SYNC);
+  }
+
+  /** A pipeline's way in: values are acknowledged when they are as durable as the log makes records. Dead letters are JSON. */
+  get [outputSink](): OutputSink<LogOutputValue> {
+    return logSink((records, options) => this.appendMany(records, options));
+  }
+
+  /** What a pipeline reads from the log: the records up to what is the end when it begins. */
+  [acknowledgedValues](options: { signal: AbortSignal }): AsyncIterable<readonly Acknowledged<LogValue>[]> {
+    return logValues(this.read(options), this.directory);
   }
 
   /** Counters and gauges; after the end, as they were then. */

@@ -5,7 +5,7 @@ import type { Listener, Peer } from '../net/index.js';
 import { ConsumerActiveError } from '../net/socket-error.js';
 import type { AnyFunction } from '../pool/handler-types.js';
 import type { WorkerPool } from '../pool/worker-pool.js';
-import { isAcknowledgedInput } from './acknowledged.js';
+import { type AcknowledgedInput, isAcknowledgedInput } from './acknowledged.js';
 import { type GroupOptions, resolveGroupOptions } from './batch-options.js';
 import { BatchStage } from './batch-stage.js';
 import { FlatStage } from './flat-stage.js';
@@ -40,6 +40,7 @@ export function pipeline(
   input: Listener | Peer,
   options?: PipelineOptions<ReceivedFrame>,
 ): PipelineBuilder<ReceivedFrame>;
+export function pipeline<T>(input: AcknowledgedInput<T>, options?: PipelineOptions<T>): PipelineBuilder<T>;
 export function pipeline<T>(input: PipelineInput<T>, options?: PipelineOptions<T>): PipelineBuilder<T>;
 export function pipeline<T>(input: PipelineInput<T>, options?: PipelineOptions<T>): PipelineBuilder<T> {
   const resolved = resolvePipelineOptions(options);

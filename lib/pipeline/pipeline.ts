@@ -6,7 +6,7 @@ import type { HasSignal, WaitOptions } from '../waiting/cancellation.js';
 import type { AcknowledgedInput } from './acknowledged.js';
 import type { GroupOptions } from './batch-options.js';
 import type { DeadLetter } from './dead-letter.js';
-import type { Output, OutputFunction, OutputPlace } from './output.js';
+import type { Output, OutputFunction, OutputPlace, OutputTarget } from './output.js';
 
 /** What a pipeline can read: whatever a flow can be made of, a flow, or an input that wants acknowledgements (a source, a bus, a log). */
 export type PipelineInput<T> = AcknowledgedInput<T> | Flow<T> | FlowSource<T>;
@@ -47,7 +47,7 @@ export interface PipelineOptions<T> {
    */
   onError?: 'stop' | 'skip' | ErrorHandler | undefined;
   /** Where values go that failed and were skipped, with their errors. When it fails itself, the line stops. */
-  deadLetter?: Output<DeadLetter> | OutputFunction<DeadLetter> | undefined;
+  deadLetter?: Output<DeadLetter> | OutputTarget<string> | undefined;
   /** An AbortSignal or a Context: when it fires, the line ends at once, and `done` rejects with its reason. */
   signal?: AbortSignal | HasSignal | undefined;
 }
