@@ -27,7 +27,7 @@ describe('a test batch', () => {
     expect((batch.connection(0) as TestConnection).writes).toEqual([Buffer.from('1'), Buffer.from('2')]);
   });
 
-  it('knows the connections of frames that name some', () => {
+  it('keeps the connections that frames name', () => {
     const [a, b] = [testConnection(), testConnection()];
     const batch = testBatch([
       [a, 'x'],
@@ -73,7 +73,7 @@ describe('a test batch', () => {
 });
 
 describe('a test connection', () => {
-  it('takes no write after its end, and no reply, as a real one', () => {
+  it('refuses writes and replies after its end, like a real one', () => {
     const connection = testConnection();
     const batch = testBatch([[connection, 'x']]);
     connection.end('bye\n');
@@ -128,7 +128,7 @@ describe('a test connection', () => {
     await expect(lost).rejects.toBeInstanceOf(ConnectionClosedError);
   });
 
-  it('has a state where one is asked for, and refuses wrong options', () => {
+  it('has a state when stateBytes asks for one, and refuses wrong options', () => {
     expect(testConnection({ stateBytes: 16 }).state).toEqual(new Uint8Array(16));
     expect(() => testConnection().state).toThrow(expect.objectContaining({ code: 'ERR_NOT_SUPPORTED' }));
     expect(() => testConnection({ stateBytes: 0 })).toThrow(

@@ -39,7 +39,7 @@ describe('a batch', () => {
     await server.close();
   });
 
-  it('can not be used after its release', async () => {
+  it('cannot be used after its release', async () => {
     const server = await listen(ANY, { framing: lines() });
     const client = await clientOf(server);
     client.write('a\n');
@@ -81,7 +81,7 @@ describe('a batch', () => {
 });
 
 describe('memory', () => {
-  it('of a frame stays as it was for as long as it is held', async () => {
+  it('of a frame stays unchanged for as long as it is held', async () => {
     const server = await listen(ANY, { framing: fixed(64) });
     const client = await clientOf(server);
     const held: Buffer[] = [];

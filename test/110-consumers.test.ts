@@ -41,7 +41,7 @@ describe('a loop', () => {
     await server.close();
   });
 
-  it('may be left and begun again, even between a batch and its taker', async () => {
+  it('may be left and entered again, even between a batch and its consumer', async () => {
     const server = await listen(ANY, { framing: lines() });
     const CLIENTS = 200;
     const perClient = 20;
@@ -78,7 +78,7 @@ describe('a loop', () => {
     await server.close();
   });
 
-  it('ends when the endpoint is closed, also inside of it', async () => {
+  it('ends when the endpoint is closed, even from inside the loop', async () => {
     const server = await listen(ANY, { framing: lines() });
     const client = await clientOf(server);
     client.write('one\ntwo\n');
@@ -245,7 +245,7 @@ describe('a batch that outlives its endpoint', () => {
 });
 
 describe('select', () => {
-  it('takes batches, one at a time, and loses none to the other cases', async () => {
+  it('receives batches one at a time, and loses none to the other cases', async () => {
     const server = await listen(ANY, { framing: lines() });
     const client = await clientOf(server);
     const jobs = channel<number>(1000);
@@ -295,7 +295,7 @@ describe('select', () => {
     await server.close();
   });
 
-  it('hears that the endpoint was closed, before or meanwhile', async () => {
+  it('learns that the endpoint was closed, before or during the wait', async () => {
     const server = await listen(ANY, { framing: lines() });
     const waiting = select({ batch: recv(server) });
     await server.close();
@@ -344,7 +344,7 @@ describe('select', () => {
 });
 
 describe('an outgoing connection', () => {
-  it('whose other end leaves at once is no mistake of the program', async () => {
+  it('whose other end leaves at once is not an error of the program', async () => {
     const server = await listen(ANY, { framing: lines() });
     server.onConnect((connection) => connection.destroy());
     for (let i = 0; i < 50; i++) {
@@ -396,7 +396,7 @@ describe('signals', () => {
     await Promise.all([server.close(), peer.close()]);
   });
 
-  it('that live long gather no listeners', async () => {
+  it('that live long collect no listeners', async () => {
     const { signal } = new AbortController();
     const server = await listen(ANY, { framing: lines(), signal });
     server.onBatch(() => {});
@@ -437,7 +437,7 @@ describe('signals', () => {
 });
 
 describe('a wait for output', () => {
-  it('rejects when the connection is lost, also before the program is told', async () => {
+  it('rejects when the connection is lost, even before the program is told', async () => {
     const server = await listen(ANY, { framing: lines(), limits: { outputBytes: 100_000 } });
     let connection: Connection | undefined;
     server.onConnect((accepted) => {

@@ -55,7 +55,7 @@ describe.each([0, 1, 2])('drain, reactors: %i', (reactors) => {
     expect(await server.drain({ timeout: 0 })).toEqual(report);
   });
 
-  it('goes by the options of the first call, and a call that joins does not shorten it', async () => {
+  it('uses the options of the first call; a call that joins does not shorten it', async () => {
     const server = await serve(reactors);
     server.onBatch(() => {});
     const client = await clientOf(server);
@@ -70,7 +70,7 @@ describe.each([0, 1, 2])('drain, reactors: %i', (reactors) => {
     expect(await first).toMatchObject({ finished: 1, cut: 0 });
   });
 
-  it('goes on for the others when the signal of one fires', async () => {
+  it('continues for the others when the signal of one fires', async () => {
     const server = await serve(reactors);
     server.onBatch(() => {});
     const client = await clientOf(server);
@@ -96,7 +96,7 @@ describe.each([0, 1, 2])('drain, reactors: %i', (reactors) => {
     expect(await draining).toEqual({ finished: 0, cut: 1, unfinishedBytes: 4, unsentBytes: 0 });
   });
 
-  it('hears out a sender whose pauses are shorter than quietMs', async () => {
+  it('waits for a sender whose pauses are shorter than quietMs', async () => {
     const server = await serve(reactors);
     const heard: string[] = [];
     server.onBatch((batch) => {
@@ -139,7 +139,7 @@ describe.each([0, 1, 2])('drain, reactors: %i', (reactors) => {
 });
 
 describe('drain', () => {
-  it('refuses a quietMs that is no number of milliseconds', async () => {
+  it('refuses a quietMs that is not a number of milliseconds', async () => {
     const server = await serve(0);
     await expect(server.drain({ quietMs: -1 })).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' });
     await expect(server.drain({ quietMs: '1' as never })).rejects.toMatchObject({

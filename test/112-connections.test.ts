@@ -81,7 +81,7 @@ describe.each([0, 1, 3])('a connection, reactors: %i', (reactors) => {
     expect([...other.connections]).toEqual([]);
   });
 
-  it('gives no frames while it is paused, and all of them after', async () => {
+  it('delivers no frames while it is paused, and all of them afterwards', async () => {
     const server = await serve(reactors);
     const heard: string[] = [];
     let paused: Connection | undefined;
@@ -111,7 +111,7 @@ describe.each([0, 1, 3])('a connection, reactors: %i', (reactors) => {
     expect(heard.slice(2)).toEqual(['1', '2']);
   });
 
-  it('tells of a peer that resets it while it is paused', async () => {
+  it('reports a reset by its peer while it is paused', async () => {
     const server = await serve(reactors);
     const reasons: string[] = [];
     server.onDisconnect((_, { code }) => reasons.push(code));
@@ -179,7 +179,7 @@ describe.each([0, 1, 3])('a connection, reactors: %i', (reactors) => {
     await until(() => isClosed);
   });
 
-  it('takes nothing after its own end, by whichever call', async () => {
+  it('refuses output after its own end, whichever call ended it', async () => {
     const server = await serve(reactors);
     const outcomes: unknown[] = [];
     const codeOf = (call: () => void): unknown => {
@@ -221,7 +221,7 @@ describe.each([0, 1, 3])('a connection, reactors: %i', (reactors) => {
 });
 
 describe('recv', () => {
-  it('gives one batch after the other, and says when the peer has closed', async () => {
+  it('delivers one batch after another, and says when the peer has closed', async () => {
     const server = await serve(0);
     server.onBatch((batch) => {
       for (const frame of batch) {
@@ -289,7 +289,7 @@ describe('the type of what a program keeps with a connection', () => {
     expect(check).toBeTypeOf('function');
   });
 
-  it('is unknown where none is given, and a listener of any kind is a Listener', () => {
+  it('is unknown without a type argument, and a listener of any kind is a Listener', () => {
     expectTypeOf<Connection['data']>().toBeUnknown();
     expectTypeOf<Listener<Session>>().toExtend<Listener>();
   });

@@ -161,7 +161,7 @@ describe('a peer', () => {
     await server.close();
   });
 
-  it('that says nothing costs its connection only', async () => {
+  it('that sends nothing costs only its connection', async () => {
     const { server, frames } = await record(lines());
     const silent = await Promise.all(Array.from({ length: 50 }, () => clientOf(server)));
     const client = await clientOf(server);
@@ -197,7 +197,7 @@ describe('a peer', () => {
 });
 
 describe('connections', () => {
-  it('over limits.connections are refused and counted, and taken again when others leave', async () => {
+  it('over limits.connections are refused and counted, and accepted again when others leave', async () => {
     const { server } = await record(lines(), { connections: 3 });
     const first = await Promise.all([1, 2, 3].map(() => clientOf(server)));
     await until(() => server.stats().connections === 3);

@@ -11,7 +11,7 @@ import { clientOf, until } from './support/clients.js';
 const ANY = 'tcp://127.0.0.1:0';
 const KiB = 1024;
 
-it('shares its layout with the addon', () => {
+it('has the same layout as the addon', () => {
   const require = createRequire(import.meta.url);
   const load = require('node-gyp-build') as (folder: string) => { layout: Record<string, number> };
   expect(load(fileURLToPath(new URL('..', import.meta.url))).layout).toMatchObject({

@@ -111,7 +111,7 @@ describe('unfinished frames', () => {
 });
 
 describe('a peer that does not read', () => {
-  it('makes write answer false, then drained wait, and gets everything once it reads', async () => {
+  it('makes write return false and drained wait, and gets everything once it reads', async () => {
     const server = await listen(ANY, { framing: lines() });
     const client = await clientOf(server);
     let read = 0;
@@ -145,7 +145,7 @@ describe('a peer that does not read', () => {
     await server.close();
   });
 
-  it('loses its connection when the program writes on regardless', async () => {
+  it('loses its connection when the program keeps writing', async () => {
     const server = await listen(ANY, { framing: lines(), limits: { outputBytes: 200_000 } });
     const gone = nextDisconnect(server);
     const client = await clientOf(server);
@@ -164,7 +164,7 @@ describe('a peer that does not read', () => {
     await server.close();
   });
 
-  it('is not asked for more, and is cut when it takes nothing for limits.outputStallMs', async () => {
+  it('is not read from, and is cut when it reads nothing for limits.outputStallMs', async () => {
     const server = await listen(ANY, {
       framing: lines(),
       limits: { outputBytes: 64 << 20, outputStallMs: 300 },

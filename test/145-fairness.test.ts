@@ -8,7 +8,7 @@ import { clientOf, until } from './support/clients.js';
 
 const ANY = 'tcp://127.0.0.1:0';
 
-it('serves a quiet connection, and timers, beside connections that never stop', async () => {
+it('serves a quiet connection and timers beside connections that never stop sending', async () => {
   const server = await listen(ANY, { framing: lines() });
   server.onBatch((batch) => {
     for (let i = 0; i < batch.length; i++) {
@@ -64,7 +64,7 @@ it('keeps hundreds of endpoints in one thread apart', async () => {
   await Promise.all(servers.map((server) => server.close()));
 });
 
-it('tells of 2,000 connections that come and go at once, each once', async () => {
+it('reports each of 2,000 simultaneous connects and disconnects once', async () => {
   const server = await listen(ANY, { framing: raw() });
   const open = new Set<unknown>();
   let came = 0;

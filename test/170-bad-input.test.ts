@@ -156,7 +156,7 @@ describe('listen and connect', () => {
     await expect(connect(`unix://${folder}/none`)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('refuses a unix socket file that is there already, and removes its own', async () => {
+  it('refuses an existing unix socket file, and removes its own', async () => {
     const address = `unix://${folder}/s`;
     const first = await listen(address);
     await expect(listen(address)).rejects.toMatchObject({ code: 'EADDRINUSE' });

@@ -107,7 +107,7 @@ describe('line collector', () => {
     expect(status).toBe(1);
   });
 
-  it('has the lines of all senders in its file, in order', async () => {
+  it('writes the lines of all senders to its file, in order', async () => {
     const path = join(folder, 'all.log');
     const collector = await start('line-collector', '0', path);
     const perSender = 5000;

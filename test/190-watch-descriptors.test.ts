@@ -130,7 +130,7 @@ describe('a watch of a descriptor', () => {
     expect(await pending(neverReadable)).toBe(true);
   });
 
-  it('may be of a socket that node:net has, and takes nothing from it', async () => {
+  it('can watch a socket of node:net, and reads nothing from it', async () => {
     const server = net.createServer((socket) => socket.pause()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const accepted = once(server, 'connection');
@@ -153,7 +153,7 @@ describe('a watch of a descriptor', () => {
     server.close();
   });
 
-  it('may be of a terminal', async () => {
+  it('can watch a terminal', async () => {
     const terminal = opened('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY);
     const input = watch(terminal, { readable: true });
     const echo = input.recv();
@@ -178,7 +178,7 @@ describe('a watch of a descriptor', () => {
     expect(await input.recvMany(10)).toEqual([READABLE]);
   });
 
-  it('shares its descriptor with others, whoever leaves first', async () => {
+  it('shares its descriptor with other watches, whichever leaves first', async () => {
     const { from, to } = pipe();
     const leaving = watch(from, { readable: true });
     const left = leaving.recv();
@@ -214,7 +214,7 @@ describe('a watch of a descriptor', () => {
     for await (const _ of watch(to, { writable: true })) if (over) break;
   });
 
-  it('is no wait that nothing could end', async () => {
+  it('does not count as a stuck wait', async () => {
     const { from, to } = pipe();
     const waits = trackWaits();
     const wait = watch(from, { readable: true }).recv();
@@ -273,7 +273,7 @@ describe('an end', () => {
     );
   });
 
-  it('by a close of the descriptor is found out', async () => {
+  it('by a close of the descriptor is detected', async () => {
     const { from } = pipe();
     const input = watch(from, { readable: true });
     const copy = pipe();
@@ -303,7 +303,7 @@ describe('an end', () => {
     expect(await wait).toMatchObject({ ok: false, cause: { code: 'EBADF' } });
   });
 
-  it('by a close is found at the next question', () => {
+  it('by a close is detected at the next receive', () => {
     const { from } = pipe();
     const input = watch(from, { readable: true });
     close(from);

@@ -62,7 +62,7 @@ describe('a handler', () => {
     const server = new Sluice(['listen', ANY, '--handler', handler, '--workers', '1', '--lanes', '1']);
     const first = net.connect(await server.port(), '127.0.0.1');
     first.write('die\n');
-    await server.said(/a worker died with 1 frames of lane 0 in hand: .*exited with code 3/);
+    await server.said(/a worker died while it handled 1 frames of lane 0: .*exited with code 3/);
     expect(await ask(server, 'fine\n')).toBe('FINE\n');
     first.destroy();
     const { stderr } = await stop(server);

@@ -124,7 +124,7 @@ describe('memory that arrives', () => {
   });
 });
 
-describe('a value that can not be read where it arrives', () => {
+describe('a value that cannot be read where it arrives', () => {
   it('is an error of its call alone', async () => {
     const innocent = Array.from({ length: 8 }, (_, i) => pool.run('giveLater', [i, 50]));
     const deep = 'a deep object that can be written';

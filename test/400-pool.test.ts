@@ -121,7 +121,7 @@ describe('an error', () => {
     expect(error.stack).toMatch(/at (async )?caller .*400-pool/);
   });
 
-  it('is an instance of a class that the pool was told of', async () => {
+  it('is an instance of a class listed in errors', async () => {
     class AppError extends Error {}
     const pool = makePool({ errors: [AppError] });
     expect(await outcomeOf(pool.run('failLater', ['x']))).toBeInstanceOf(AppError);
@@ -149,7 +149,7 @@ describe('an error', () => {
     expect(pool.stats().running).toBe(0);
   });
 
-  it('names the handlers that there are', async () => {
+  it('names the existing handlers', async () => {
     const pool = makePool();
     const early = outcomeOf(pool.run('missing' as never));
     expect(await early).toMatchObject({ code: 'ERR_HANDLER_NOT_FOUND', handler: 'missing' });
@@ -247,7 +247,7 @@ describe('the queue', () => {
     await holding;
   });
 
-  it('has the caller run what does not fit', async () => {
+  it('makes the caller run tasks that do not fit', async () => {
     const pool = makePool({ workers: 1, concurrency: 1, queue: { capacity: 1, whenFull: 'caller-runs' } });
     await pool.ready();
     const all = await Promise.all(Array.from({ length: 6 }, () => pool.run('hold', [20])));
@@ -255,7 +255,7 @@ describe('the queue', () => {
     expect(new Set(all).size).toBe(2);
   });
 
-  it('takes the higher priority first, and ages what waits', async () => {
+  it('takes the higher priority first, and ages waiting tasks', async () => {
     const pool = makePool({ workers: 1, concurrency: 1, queue: { ageMs: 20 } });
     await pool.ready();
     const order: string[] = [];
@@ -351,7 +351,7 @@ describe('giving up', () => {
 });
 
 describe('map', () => {
-  it('gives results in order, or as they come', async () => {
+  it('yields results in order, or as they arrive', async () => {
     const pool = makePool();
     const inputs = Array.from({ length: 100 }, (_, i) => i);
     const ordered: unknown[] = [];
@@ -394,7 +394,7 @@ describe('map', () => {
 });
 
 describe('go', () => {
-  it('runs without a promise, and tells failures', async () => {
+  it('runs without a promise, and reports failures', async () => {
     const pool = makePool();
     const words = shared(1);
     for (let i = 0; i < 1000; i++) go(pool, 'mark', [words.buffer, 0]);
@@ -422,7 +422,7 @@ describe('inside a worker', () => {
     ]);
   });
 
-  it('what one worker submits is stolen by the others', async () => {
+  it('tasks that one worker submits are stolen by the others', async () => {
     const pool = makePool({ workers: 2 });
     await pool.ready();
     expect(await pool.run('fanOut', [40, 5])).toBe(2);

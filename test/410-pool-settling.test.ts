@@ -110,7 +110,7 @@ describe('a task that', () => {
     expect(pool.stats()).toMatchObject({ waiting: 0, outside: 0 });
   });
 
-  it('exhausts its heap loses its worker alone', async () => {
+  it('exhausts its heap loses only its worker', async () => {
     const pool = makePool({ workers: 1, resourceLimits: { maxOldGenerationSizeMb: 32 } });
     await outcomeOf(pool.run('exhaust'));
     expect(await pool.run('add', [1, 2])).toBe(3);
@@ -147,7 +147,7 @@ describe('a worker', () => {
     expect(await pool.run('add', [1, 2])).toBe(3);
   });
 
-  it('takes the tasks along that its handlers had submitted', async () => {
+  it('loses the tasks that its handlers had submitted', async () => {
     const pool = makePool({ workers: 2, concurrency: 100 });
     await pool.ready();
     const words = new Int32Array(new SharedArrayBuffer(4));
@@ -160,7 +160,7 @@ describe('a worker', () => {
 });
 
 describe('a module', () => {
-  it('that throws while it loads fails all that wait', async () => {
+  it('that throws while it loads rejects all waiting tasks', async () => {
     const pool = makePool<Record<string, () => number>>({ workers: 2 }, program('pool-broken.mjs'));
     const ends = await Promise.all([1, 2, 3].map(() => outcomeOf(pool.run('one'))));
     for (const end of ends) {

@@ -38,7 +38,7 @@ describe('a task that a handler submits', () => {
     expect(await pool.run('add', [1, 2])).toBe(3);
   });
 
-  it('has them too when the pool itself has to place it', async () => {
+  it('has them too when the pool itself places it', async () => {
     const pool = makePool();
     await pool.ready();
     const memory = shared(1);
@@ -58,7 +58,7 @@ describe('a task that a handler submits', () => {
     expect(pool.stats().lostWorkers).toBe(0);
   });
 
-  it('can not hold the worker of its own submitter for ever', async () => {
+  it('cannot hold the worker of its own submitter for ever', async () => {
     const pool = makePool({ workers: 1 });
     const parent = pool.run('nested', ['spin', [], { timeout: 50 }]);
     await expect(parent).rejects.toMatchObject({ code: 'ERR_WORKER_LOST', reason: 'timeout' });
@@ -95,7 +95,7 @@ describe('a task that a handler submits', () => {
 });
 
 describe('a task that has ended', () => {
-  it('is told while the next one runs on and on', async () => {
+  it('is reported while the next one runs on and on', async () => {
     const pool = makePool({ workers: 1 });
     await pool.ready();
     const first = pool.run('noop');
@@ -118,7 +118,7 @@ describe('a task that has ended', () => {
     await Promise.all([...long, ticking]);
   });
 
-  it('in time is not told that it was not', async () => {
+  it('in time is not reported as late', async () => {
     const pool = makePool({ workers: 1 });
     await pool.ready();
     const all = Array.from({ length: 5 }, () => pool.run('noop', [], { timeout: 1000 }));
@@ -150,7 +150,7 @@ describe('progress', () => {
     expect(await pool.run('add', [1, 2])).toBe(3);
   });
 
-  it('reaches a handler, the latest at least', async () => {
+  it('reaches a handler, at least the latest value', async () => {
     const pool = makePool({ workers: 1 });
     const { seen, putOff } = await pool.run('nestedReports', [20_000, 100]);
     expect(putOff).toBeGreaterThan(0);
@@ -212,7 +212,7 @@ describe('a stream', () => {
     expect(pool.stats().completed).toBe(1);
   });
 
-  it('outlives the map that gave it', async () => {
+  it('outlives the map that yielded it', async () => {
     const pool = makePool();
     const streams: AsyncIterable<unknown>[] = [];
     for await (const stream of pool.map('numbers', [20, 30])) streams.push(stream);
@@ -257,7 +257,7 @@ describe('closing in the middle', () => {
     expect(seen.length).toBeLessThanOrEqual(31);
   });
 
-  it('of keys runs what waits for its turn, in order', async () => {
+  it('of keys runs the tasks that wait for their turn, in order', async () => {
     const pool = makePool();
     const order: number[] = [];
     const all = Array.from({ length: 30 }, (_, i) =>
@@ -272,7 +272,7 @@ describe('closing in the middle', () => {
     expect(order).toHaveLength(30);
   });
 
-  it('of keys, with a limit, cuts what waits for its turn', async () => {
+  it('of keys, with a limit, rejects the tasks that wait for their turn', async () => {
     const pool = makePool();
     await pool.ready();
     const all = Array.from({ length: 10 }, (_, i) =>

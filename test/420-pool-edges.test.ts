@@ -73,7 +73,7 @@ describe('closing', () => {
     expect(memory[0]).toBe(40);
   });
 
-  it('cuts those too when the time is over', async () => {
+  it('rejects those too when the time is over', async () => {
     const memory = shared(1);
     const pool = makePool({ concurrency: 1, workerData: memory.buffer });
     await pool.run('leaveBehind', [5, 60_000]);
@@ -108,7 +108,7 @@ describe('closing', () => {
   });
 });
 
-describe('a module that can not be loaded', () => {
+describe('a module that cannot be loaded', () => {
   it('fails all tasks of a key, and those outside', async () => {
     const pool = makePool(
       { queue: { capacity: 100 } },
@@ -130,7 +130,7 @@ describe('a module that can not be loaded', () => {
     expect(stdout).toBe('ERR_WORKER_START\n');
   });
 
-  it('has names that are not there: any number of calls fails', async () => {
+  it('lacks the handler: any number of calls fails', async () => {
     const pool = makePool({ queue: { capacity: 100_000 } });
     const codes = await Promise.all(Array.from({ length: 30_000 }, () => codeOf(pool.run('missing'))));
     expect(new Set(codes)).toStrictEqual(new Set(['ERR_HANDLER_NOT_FOUND']));
@@ -212,7 +212,7 @@ describe('what the program gives', () => {
     expect(await codeOf(pool.run('nestedWith', [options]))).toBe(code);
   });
 
-  it('can not hand a stream on to a worker, and leaves none open', async () => {
+  it('cannot pass a stream on to a worker, and leaves none open', async () => {
     const pool = makePool();
     expect(await codeOf(pool.run('nestedStream'))).toBe('ERR_CODEC');
     await pool.close();

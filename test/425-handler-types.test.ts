@@ -58,7 +58,7 @@ describe('the types', () => {
     expectTypeOf<ReturnType<typeof currentPool<Tasks>>>().toEqualTypeOf<CurrentPool<Tasks>>();
   });
 
-  it('take anything where the module is not known', () => {
+  it('accept any handler when the module is unknown', () => {
     expectTypeOf<ReturnType<WorkerPool['run']>>().resolves.toBeAny();
     expectTypeOf<CurrentPool['run']>().toBeCallableWith('any', [1], { timeout: 5 });
     expectTypeOf<CurrentPool['run']>().toBeCallableWith('any');
@@ -69,7 +69,7 @@ describe('a module whose default export is a table', () => {
   const pool = new WorkerPool<typeof tableTasks>(program('table-tasks.mjs'), { workers: 1 });
   afterAll(() => pool.close());
 
-  it('has the functions of the table as handlers, and those that it exports by name before them', async () => {
+  it('has the functions of the table as handlers, after the named exports', async () => {
     expect(await pool.run('add', [1, 2])).toBe(3);
     expect(await pool.run('self')).toBe('of the table');
     expect(await pool.run('twice', [4])).toBe(8);

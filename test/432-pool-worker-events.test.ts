@@ -75,7 +75,7 @@ describe('onWorkerLost is told', () => {
     await again;
   });
 
-  it('of one that the pool ends, since its task does not heed its abort', async () => {
+  it('of one that the pool ends because its task ignores an abort', async () => {
     const lost = heard<WorkerLostError>();
     const pool = makePool({ onWorkerLost: lost.tell });
     const memory = new SharedArrayBuffer(4);
@@ -158,14 +158,14 @@ describe('where nobody listens', () => {
     expect(stderr).toMatch(/Error: late\n +at .*pool-events\.mjs/);
   });
 
-  it('stderr says nothing of a worker whose tasks told of its death', async () => {
+  it('stderr says nothing about a worker whose tasks reported its death', async () => {
     const stderr = await errorsOf(`
       const pool = makePool();
       await pool.run('exitWith', [3]).catch(() => {});`);
     expect(stderr).toBe('');
   });
 
-  it('stderr says once that a module can not be loaded, when no task waits for it', async () => {
+  it('stderr says once that a module cannot be loaded, when no task waits for it', async () => {
     const stderr = await errorsOf(`
       const pool = makePool('data:text/javascript,throw new Error("no")');
       while (pool.stats().lostWorkers < 3) await new Promise((resolve) => setTimeout(resolve, 5));`);

@@ -45,7 +45,7 @@ describe.each([
     expect(await makePool(options).run('chain', [MANY])).toBe(MANY);
   });
 
-  it('runs chains that go by way of the pool, for a priority or for long arguments', async () => {
+  it('runs chains through the pool, for a priority or for long arguments', async () => {
     const pool = makePool(options);
     const depth = full ? 5000 : 300;
     expect(await pool.run('chain', [depth, { priority: 1 }])).toBe(depth);
@@ -66,16 +66,16 @@ describe.each([
   });
 });
 
-it('gives slots back: the same worker does it again and again', async () => {
+it('returns slots: the same worker repeats it many times', async () => {
   const pool = makePool({ workers: 2 });
   for (let i = 0; i < 5; i++) expect(await pool.run('walk', [MANY])).toBe(MANY);
 });
 
-it('rejects what fails far down with its own error', async () => {
+it('rejects with the error of a deeply nested task', async () => {
   await expect(makePool().run('walk', [400, 'fails'])).rejects.toMatchObject({ name: 'RangeError' });
 });
 
-it('goes on when a worker with many open tasks of tasks dies', async () => {
+it('continues when a worker with many open tasks of tasks dies', async () => {
   const pool = makePool({ workers: 2, onWorkerLost: () => {} });
   const gone = pool.run('walk', [MANY], { signal: AbortSignal.timeout(10) }).catch(() => 'gone');
   await gone;
@@ -107,7 +107,7 @@ describe('a task of the key of one that awaits it', () => {
     expect(await beside).toBe(1);
   });
 
-  it('may have the key of one that is over', async () => {
+  it('may have the key of a task that has ended', async () => {
     const pool = makePool();
     expect(await pool.run('leaves', ['k'], { key: 'k' })).toBe('left');
     while ((await pool.run('whatWasLeft')) === undefined);

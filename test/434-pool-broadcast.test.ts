@@ -25,7 +25,7 @@ async function notesOfAll(pool: WorkerPool<Tasks>, workers: number): Promise<str
 }
 
 describe('broadcast', () => {
-  it('runs once in each worker, and resolves with what each gave', async () => {
+  it('runs once in each worker, and resolves with each result', async () => {
     const pool = makePool({ workers: 3 });
     await pool.ready();
     const threads = await pool.broadcast('note', ['a']);
@@ -58,7 +58,7 @@ describe('broadcast', () => {
     for (let i = 0; i < 6; i++) expect((await pool.run('notes')).list).toEqual(['a']);
   });
 
-  it('runs only the last of a function where it replaces', async () => {
+  it('runs only the last call of a function with replace', async () => {
     const pool = makePool({ workers: 1, onWorkerLost: () => {} });
     await pool.broadcast('note', ['a'], { replace: true });
     await pool.broadcast('noteLater', ['x']);
@@ -67,13 +67,13 @@ describe('broadcast', () => {
     expect((await pool.run('notes')).list).toEqual(['x', 'b']);
   });
 
-  it('is kept where there is no worker yet', async () => {
+  it('is kept while there is no worker', async () => {
     const pool = makePool({ workers: { min: 0, max: 1 } });
     expect(await pool.broadcast('note', ['a'])).toEqual([]);
     expect((await pool.run('notes')).list).toEqual(['a']);
   });
 
-  it('has the arguments of the moment of the call, whatever they are', async () => {
+  it('has its arguments as they were at the call', async () => {
     const pool = makePool({ workers: 1, onWorkerLost: () => {} });
     const list = ['a'];
     const told = pool.broadcast('noteAll', [list]);
@@ -101,7 +101,7 @@ describe('broadcast', () => {
     expect((await pool.run('notes')).list).toEqual([]);
   });
 
-  it('rejects when a worker dies of it, or with it', async () => {
+  it('rejects when a worker dies of it or during it', async () => {
     const pool = makePool({ workers: 1, onWorkerLost: () => {} });
     await pool.ready();
     const told = pool.broadcast('never');
@@ -166,7 +166,7 @@ describe('cancelPending', () => {
     await expect(task).rejects.toMatchObject({ code: 'ERR_CANCELED' });
   });
 
-  it('leaves tasks of tasks to what runs', async () => {
+  it('leaves tasks of running tasks alone', async () => {
     const pool = makePool({ workers: 1 });
     const outer = pool.run('outer', []);
     let canceled = 0;

@@ -106,7 +106,7 @@ describe.each([0, 1, 2])('frames through lanes, reactors: %i', (reactors) => {
 });
 
 describe.each([0, 1])('a pool that grows and shrinks, reactors: %i', (reactors) => {
-  it('starts a worker for a dispatch when it had none, and keeps that', async () => {
+  it('starts a worker for a dispatch when it had none, and keeps it', async () => {
     const { server, pool } = await serve('echo', {}, { reactors, workers: { min: 0, max: 2, idleMs: 20 } });
     const client = new Client(server);
     client.socket.write('first\n');
@@ -153,7 +153,7 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     expect(pool.stats().perWorker).toHaveLength(2);
   });
 
-  it('pause their own connections alone when they are full, and lose nothing', async () => {
+  it('pause only their own connections when they are full, and lose nothing', async () => {
     const { server, dispatch } = await serve('slow', { lanes: 2, laneBytes: 4096 }, { workers: 1, reactors });
     const busy = new Client(server);
     const line = 'x'.repeat(500);
@@ -170,7 +170,7 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     expect(dispatch.stats()).toMatchObject({ paused: 0, dropped: 0 });
   });
 
-  it('drop the newest where that is chosen, and count it', async () => {
+  it('drop the newest frames with drop-newest, and count them', async () => {
     const { server, dispatch } = await serve(
       'slow',
       { lanes: 1, laneBytes: 1024, overflow: 'drop-newest' },
@@ -188,7 +188,7 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     expect(order).toStrictEqual([...order].sort((a, b) => a - b));
   });
 
-  it('close a connection where that is chosen', async () => {
+  it('close a connection with disconnect', async () => {
     const reasons: unknown[] = [];
     const { server } = await serve(
       'slow',
@@ -252,7 +252,7 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     );
   });
 
-  it('tell of connections in order with their frames', async () => {
+  it('report connections in order with their frames', async () => {
     const { server } = await serve('echo', { onConnect: 'opened', onDisconnect: 'closed' }, { reactors });
     const client = new Client(server);
     client.socket.write('one\n');
@@ -274,14 +274,14 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     await once(destroyed.socket, 'close');
   });
 
-  it('refuse what only the listening thread knows of a connection', async () => {
+  it('refuse members of a connection that only the listening thread has', async () => {
     const { server } = await serve('refused', {}, { reactors });
     const client = new Client(server);
     client.socket.write('a\n');
     expect(await client.until(1)).toStrictEqual(['ERR_NOT_SUPPORTED ERR_NOT_SUPPORTED ERR_NOT_SUPPORTED']);
   });
 
-  it('go on after a handler that throws, and say so', async () => {
+  it('continue after a handler that throws, and report it', async () => {
     const { server, dispatch } = await serve('fails', { lanes: 1 }, { reactors });
     const errors: Error[] = [];
     dispatch.onError((error) => errors.push(error as Error));
@@ -334,7 +334,7 @@ describe.each([0, 1])('lanes, reactors: %i', (reactors) => {
     expect(errors[0]).toMatchObject({ reason: 'error', cause: { message: 'later: a' } });
   });
 
-  it('end a connection although the worker that was to do so has died', async () => {
+  it('end a connection although the worker that should have ended it has died', async () => {
     const { server, dispatch } = await serve('dies', { lanes: 2 }, { workers: 1, reactors });
     dispatch.onLost(() => {});
     for (let i = 0; i < 2; i++) {

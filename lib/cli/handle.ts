@@ -81,7 +81,9 @@ class Handling {
     const dispatch = await this.#server.dispatch(this.#pool, 'onBatch', options);
     dispatch.onError((error) => this.#reportError(error));
     dispatch.onLost(({ lane, frames, error }) => {
-      complain(`a worker died with ${formatCount(frames)} frames of lane ${lane} in hand: ${error.message}`);
+      complain(
+        `a worker died while it handled ${formatCount(frames)} frames of lane ${lane}: ${error.message}`,
+      );
       if (error.cause !== undefined) show('what ended it', error.cause);
     });
     const ticker = startTicker({
@@ -114,7 +116,7 @@ class Handling {
   #reportError(error: unknown): void {
     if (this.#errors++ >= MAX_STACKS) return;
     show('a handler failed', error);
-    if (this.#errors === MAX_STACKS) complain('what handlers throw from here on is only counted');
+    if (this.#errors === MAX_STACKS) complain('further errors of handlers are only counted');
   }
 
   #summary(dispatch: Dispatch, drained: DrainReport): [string, string][] {
