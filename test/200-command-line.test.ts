@@ -108,7 +108,7 @@ describe('what the system refuses ends with status 1 and one line:', () => {
     [
       'an address that is not ours',
       ['listen', 'tcp://192.0.2.1:7000'],
-      /EADDRNOTAVAIL, address not available/,
+      /EADDRNOTAVAIL, this machine has no such address/,
     ],
     ['nobody to load', ['load', 'tcp://127.0.0.1:1'], /ECONNREFUSED, connection refused/],
     ['a unix socket that is not there', ['load', 'unix:///nowhere/app.sock'], /ENOENT, no such file/],

@@ -124,7 +124,7 @@ describe('a wrong command line', () => {
       expect(ended.status).toBe(1);
       expect(ended.stderr).toMatch(
         new RegExp(
-          `there is gateway${ending.replace('js', 'ts').replace('.', '\\.')} beside it: compile the module`,
+          `gateway${ending.replace('js', 'ts').replace('.', '\\.')} is beside it: compile the module`,
         ),
       );
     },

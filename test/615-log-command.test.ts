@@ -44,5 +44,5 @@ it('is locked while it is open', async () => {
   const directory = logDirectory();
   await using log = await openLog(directory);
   const cat = await sluice('log', 'cat', log.directory);
-  expect([cat.status, cat.stderr]).toEqual([1, expect.stringContaining('has a writer already')]);
+  expect([cat.status, cat.stderr]).toEqual([1, expect.stringContaining('is open already')]);
 });
