@@ -343,7 +343,9 @@ export class FunctionStage extends Stage {
       retry: () => {
         if (!isOpen()) return;
         entry.state = WAITING;
-        this.#admit(entry);
+        // Before those that wait: what stands behind it can't leave without it.
+        if (this.running < this.#concurrency) this.#begin(entry);
+        else this.#admit(entry);
         this.#beginWaiting();
       },
       skip: () => {

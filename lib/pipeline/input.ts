@@ -66,6 +66,8 @@ class IterableReader<T> implements LineInput {
   #iterator: Iterator<T> | undefined;
   /** It takes values already, or will go on when the event loop has turned. */
   #isTaking = false;
+  /** The source is in its `next`, where a generator can't be told to return. */
+  #isInNext = false;
   #isOver = false;
 
   constructor(host: InputHost, source: Iterable<T>) {
@@ -85,6 +87,10 @@ class IterableReader<T> implements LineInput {
   cancel(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (!this.#isInNext) this.#leave();
+  }
+
+  #leave(): void {
     try {
       this.#iterator?.return?.();
     } catch {
@@ -98,8 +104,13 @@ class IterableReader<T> implements LineInput {
     try {
       const iterator = this.#open();
       for (let taken = 1; !this.#isOver && host.room > 0; taken++) {
+        this.#isInNext = true;
         const { done, value } = iterator.next();
-        if (this.#isOver) break; // the source itself has ended the line
+        this.#isInNext = false;
+        if (this.#isOver) {
+          if (!done) this.#leave(); // the source itself has ended the line
+          break;
+        }
         if (done) {
           this.#isOver = true;
           host.inputEnded();

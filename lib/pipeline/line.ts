@@ -215,7 +215,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
     }
     this.#liveBytes += bytes;
     this.#advance(value, new Unit(1, { bytes, key, origin }), 0);
-    if (bytes > 0) this.#input.more();
+    if (this.#options.bytes < Infinity) this.#input.more(); // it was asked for one value only
   }
 
   // What stages tell.
@@ -277,6 +277,7 @@ export class Line implements Pipeline, StageHost, InputHost, DeadLetterHost, Can
   }
 
   decide(failure: Failure): void {
+    if (this.#isGone(failure)) return;
     const { onError } = this.#options;
     if (typeof onError !== 'function') {
       this.#carryOut(onError, failure);

@@ -125,16 +125,19 @@ function nodeStreamSink<T>(stream: Writable): OutputSink<T> {
           else if (--left === 0) resolve();
         };
         // Many small writes become one system call where the stream can do that.
-        if (chunks.length > 1) stream.cork();
+        if (chunks.length > 1) {
+          stream.cork();
+          process.nextTick(() => stream.uncork()); // also when a write throws
+        }
         for (const chunk of chunks) stream.write(chunk, written);
-        if (chunks.length > 1) process.nextTick(() => stream.uncork());
       });
     },
   };
 }
 
-/** Streams of bytes refuse what is neither a string nor bytes by an exception in the middle of a group: here it is refused before. */
+/** A stream refuses what it can't take by an exception in the middle of a group: here it is refused before the first is written. */
 function streamChunk(stream: Writable, value: unknown): unknown {
+  if (value === null) throw new InvalidArgTypeError('a value for a stream', 'anything but null', value);
   if (stream.writableObjectMode || typeof value === 'string' || value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   throw new InvalidArgTypeError('a value for a stream of bytes', 'a string or bytes', value);
