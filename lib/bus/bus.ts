@@ -4,7 +4,7 @@ import { type Output, type OutputTarget, outputSink } from '../pipeline/output.j
 import { checkFunction, checkOptions } from '../validate.js';
 import { onCancel, throwIfCanceled } from '../waiting/cancellable.js';
 import { type WaitOptions, waitSource } from '../waiting/cancellation.js';
-import { BusClosedError } from './bus-error.js';
+import { BusClosedError, TopicNotFoundError } from './bus-error.js';
 import type { BusSubscription } from './bus-subscription.js';
 import type { Engine, NewRecord, Position, TopicInfo } from './engine.js';
 import {
@@ -73,15 +73,21 @@ export class Bus implements AsyncDisposable {
   }
 
   /**
-   * Removes a topic, its records, and what groups have committed of it.
+   * Removes a topic, its records, and what groups have committed of it. Loops of its subscriptions throw TopicNotFoundError.
    *
    * @throws InvalidArgTypeError, InvalidArgValueError. Rejects with TopicNotFoundError, BusClosedError
    */
   async deleteTopic(topic: string): Promise<void> {
     this.#checkOpen();
     checkName('topic', topic);
-    this.#partitions.delete(topic);
-    await this.#engine.deleteTopic(topic);
+    // Before: what its subscriptions say later must not be committed for a topic that is made again.
+    for (const subscription of this.#subscriptions)
+      if (subscription.topic === topic) subscription.lose(new TopicNotFoundError(topic));
+    try {
+      await this.#engine.deleteTopic(topic);
+    } finally {
+      this.#partitions.delete(topic);
+    }
   }
 
   /**
@@ -166,10 +172,14 @@ export class Bus implements AsyncDisposable {
       options: resolved,
       coordinator,
       publish: (to, record) => this.#bury(to, record),
-      onClose: (closed) => this.#subscriptions.delete(closed),
+      onClose: (closed) => {
+        detach();
+        this.#subscriptions.delete(closed);
+      },
     });
     this.#subscriptions.add(subscription);
-    onCancel(signal, () => void subscription.close());
+    // What could not be kept is delivered again.
+    const detach = onCancel(signal, () => void subscription.close().catch(() => {}));
     await subscription.start(partitions);
     return subscription;
   }
@@ -231,6 +241,7 @@ export class Bus implements AsyncDisposable {
     throwIfCanceled(waitSource(wait === undefined ? undefined : { signal: wait.signal }));
     if (inputs.length === 0) return [];
     const partitions = await this.#partitionsOf(topic);
+    this.#checkOpen();
     const records: NewRecord[] = inputs.map((input) =>
       prepareRecord(name, input.value, input, partitions, () => this.#turn++ % partitions),
     );

@@ -104,7 +104,7 @@ export function dispatchRecords<M>(
         }
       }
     }
-    if (stats.running > 0)
+    if (rows.size > 0)
       await new Promise<void>((resolve) => {
         idle = resolve;
       });

@@ -99,6 +99,12 @@ export interface Engine {
   partitions(topic: string): Promise<number>;
   /** Resolves with the records' positions when they are as durable as the engine makes them. In order; together where the engine can. */
   publish(topic: string, records: readonly NewRecord[]): Promise<Position[]>;
+  /**
+   * Refuses what can't be one of its positions.
+   *
+   * @throws InvalidArgValueError
+   */
+  checkPosition?(name: string, position: Position): void;
   read(topic: string, partition: number, from: ReadFrom, wake: () => void): Promise<PartitionReader>;
   /** The position of the newest record; undefined: there has been none. Behind it nothing was published yet. */
   last(topic: string, partition: number): Promise<Position | undefined>;

@@ -80,7 +80,7 @@ export class LocalGroup implements GroupCoordinator {
     for (const [partition, owner] of owners.entries())
       if (owner !== undefined && owner !== target[partition])
         leaving.set(owner, [...(leaving.get(owner) ?? []), partition]);
-    await Promise.all([...leaving].map(([member, partitions]) => member.revoke(partitions)));
+    await Promise.allSettled([...leaving].map(([member, partitions]) => member.revoke(partitions)));
     for (const [member, partitions] of leaving)
       for (const partition of partitions) if (owners[partition] === member) owners[partition] = undefined;
     const given = new Map<GroupMember, number[]>();

@@ -47,6 +47,6 @@ export async function openBus(address: string, options?: BusOptions): Promise<Bu
     await bus.close();
     throw signal.reason;
   }
-  onCancel(signal, () => void bus.close());
+  onCancel(signal, () => void bus.close().catch(() => {}));
   return bus;
 }

@@ -213,7 +213,7 @@ export function prepareRecord(
     partition: partition ?? (key === undefined ? turn() : partitionOf(key, partitions)),
     value: Buffer.from(value as Uint8Array),
     key,
-    headers,
+    headers: { ...headers },
     timestamp: timestamp === undefined ? Date.now() : timeOf('options.timestamp', timestamp),
   };
 }

@@ -181,6 +181,7 @@ export class TopicSubscription
   async seek(partition: number, to: Position | SubscribeFrom): Promise<void> {
     const [window] = this.#ownWindows([partition]);
     const from = checkSeek('to', to);
+    if (typeof from === 'object' && 'at' in from) this.#engine.checkPosition?.('to', from.at);
     this.#drop(window!);
     await this.#open(partition, from);
     this.#wake();
@@ -224,8 +225,11 @@ export class TopicSubscription
     if (partitions.length > 0) await this.#bounded(this.#tell(this.#revokeHandlers, partitions));
     if (this.#isMember) this.#coordinator?.leave(this);
     this.#isMember = false;
-    await this.#coordinator?.flush();
-    this.#onClose(this);
+    try {
+      await this.#coordinator?.flush();
+    } finally {
+      this.#onClose(this);
+    }
   }
 
   /** As `close`. */
@@ -262,7 +266,9 @@ export class TopicSubscription
   // The side of loops and selects.
 
   get receiveReady(): boolean {
-    return this.closed || this.#failure !== undefined || this.#peek();
+    if (this.closed || this.#failure !== undefined) return true;
+    this.#asked(); // a select asks as well as a loop
+    return this.#peek();
   }
 
   receiveNow(): Received<RecordBatch> | undefined {
@@ -337,7 +343,8 @@ export class TopicSubscription
       this.#leaving.delete(window);
       if (this.#windows.get(window.partition) === window) this.#drop(window);
     }
-    await this.#coordinator?.flush();
+    // What can't be kept is delivered again: the partitions move all the same.
+    await this.#coordinator?.flush().catch((error) => this.#fail(error));
   }
 
   /** @internal */
@@ -349,8 +356,9 @@ export class TopicSubscription
       .catch((error) => this.#fail(error));
   }
 
-  /** @internal What makes it fail: its loops throw it. */
-  fail(error: unknown): void {
+  /** @internal Its topic is gone: its loops throw `error`, and what is said of its records changes nothing. */
+  lose(error: unknown): void {
+    for (const window of [...this.#windows.values()]) this.#drop(window);
     this.#fail(error);
   }
 

@@ -6,6 +6,7 @@
  * one more log of the same format; the last record of a key there is what holds. It is written again from its beginning when it has grown to many
  * times what it says.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidArgValueError } from '../../errors.js';
@@ -23,6 +24,7 @@ import type {
   TopicRetention,
 } from '../engine.js';
 import { LocalGroup } from '../local-group.js';
+import { checkOffset } from './offset.js';
 
 /** Not a name that a program would choose. */
 const PARTITION = 'sluice:partition';
@@ -197,6 +199,7 @@ function startOf(log: Log, from: ReadFrom): number | 'start' | 'end' | { time: n
 /** @internal */
 export class FileEngine implements Engine {
   readonly name = 'file';
+  readonly checkPosition = checkOffset;
   readonly #directory: string;
   readonly #durability: LogOptions['durability'];
   readonly #state: StateLog;
@@ -212,7 +215,7 @@ export class FileEngine implements Engine {
   async createTopic(topic: string, partitions: number, retention: TopicRetention): Promise<void> {
     const existing = this.#stateOf(topic);
     if (existing !== undefined) throw new TopicExistsError(topic, existing.partitions);
-    const folder = `${topic}~${Date.now().toString(36)}`;
+    const folder = `${topic}~${randomUUID()}`;
     const state: TopicState = { partitions, retention, folder };
     await this.#state.set(`topic:${topic}`, JSON.stringify(state));
   }
@@ -220,12 +223,14 @@ export class FileEngine implements Engine {
   async deleteTopic(topic: string): Promise<void> {
     const { folder } = this.#require(topic);
     const log = this.#logs.get(topic);
+    // At once, and together: what is published meanwhile finds no topic, and not a log that is being removed.
     this.#logs.delete(topic);
-    await (await log)?.close();
-    await this.#state.set(`topic:${topic}`, undefined);
-    for (const key of [...this.#state.entries.keys()])
-      if (key.startsWith(`group:${topic}:`)) await this.#state.set(key, undefined);
     for (const key of [...this.#groups.keys()]) if (key.startsWith(`${topic}:`)) this.#groups.delete(key);
+    const written = [this.#state.set(`topic:${topic}`, undefined)];
+    for (const key of [...this.#state.entries.keys()])
+      if (key.startsWith(`group:${topic}:`)) written.push(this.#state.set(key, undefined));
+    await Promise.all(written);
+    await (await log)?.close();
     await rm(join(this.#directory, folder), { recursive: true, force: true });
   }
 

@@ -1,5 +1,5 @@
 /** `memory:` — topics in this process, gone with the bus: for tests, and between the parts of one program. */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { TopicExistsError, TopicNotFoundError } from '../bus-error.js';
 import type {
   Engine,
@@ -13,6 +13,7 @@ import type {
   TopicRetention,
 } from '../engine.js';
 import { LocalGroup } from '../local-group.js';
+import { checkOffset } from './offset.js';
 
 /** Records of one partition: positions count from 0, and the first of those kept may be a later one. */
 class MemoryPartition {
@@ -79,7 +80,7 @@ class MemoryTopic {
       if (first === undefined || (this.#bytes <= bytes && first.timestamp >= oldest)) return;
       partition!.records.shift();
       partition!.start++;
-      this.#bytes -= (first.value as Buffer).length;
+      this.#bytes -= first.value.length;
     }
   }
 }
@@ -87,6 +88,7 @@ class MemoryTopic {
 /** @internal */
 export class MemoryEngine implements Engine {
   readonly name = 'memory';
+  readonly checkPosition = checkOffset;
   readonly #topics = new Map<string, MemoryTopic>();
 
   async createTopic(name: string, partitions: number, retention: TopicRetention): Promise<void> {
@@ -122,7 +124,8 @@ export class MemoryEngine implements Engine {
         next = Math.max(next, source.start);
         const records = source.records.slice(next - source.start, next - source.start + max);
         next += records.length;
-        return records;
+        // Each reader's values are its own: it may change them.
+        return records.map((record) => ({ ...record, value: Buffer.from(record.value) }));
       },
       close() {
         source.wakes.delete(wake);
