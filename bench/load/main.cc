@@ -6,6 +6,7 @@
 //   load churn   --port P [--connections 100] [--frames N] [--content 64]    frames: connections in all
 //   load idle    --port P [--connections 19000]        holds them until standard input ends
 //   load probe   --port P                              asks until standard input ends
+//   load probe-line --port P [--content 64]            the same with a line of W10's
 //   load cpu PID
 //
 // `--unix PATH` instead of `--port` for a unix socket. It talks to the loopback interface only. `--seconds`
@@ -108,5 +109,6 @@ int main(int argc, char** argv) {
   if (mode == "churn") return load::run_churn(options);
   if (mode == "idle") return load::run_idle(options);
   if (mode == "probe") return load::run_probe(options);
+  if (mode == "probe-line") return load::run_probe_line(options);
   usage_error("no such mode", mode);
 }

@@ -26,6 +26,9 @@ int run_idle(const Options& options);
 // reports the round trips' percentiles.
 int run_probe(const Options& options);
 
+// The same with one of W10's lines.
+int run_probe_line(const Options& options);
+
 // The CPU time that process `pid` has used, all its threads, ended ones too, in nanoseconds.
 int print_cpu_time(int pid);
 

@@ -1,6 +1,6 @@
-// W3: what a single client waits for an answer while the server is under load.
+// W3 and W10b: what a single client waits for an answer while the server is under load.
 //
-// It shares a CPU with redis-benchmark, and would mostly measure how long it waits for that. So it asks for
+// It shares a CPU with what makes the load, and would mostly measure how long it waits for that. So it asks for
 // the real-time scheduler, which lets it run as soon as the answer is there; it is awake for a few
 // microseconds in a millisecond.
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "clock.h"
@@ -22,18 +22,30 @@
 namespace load {
 namespace {
 
-constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
-constexpr std::string_view kPong = "+PONG\r\n";
 constexpr std::int64_t kMeanIntervalNs = 1'000'000;
 constexpr unsigned kStalledSeconds = 30;
 
-void ask(int fd) noexcept {
-  if (::send(fd, kPing.data(), kPing.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kPing.size())) die("send");
-  char answer[kPong.size()];
-  if (::recv(fd, answer, sizeof answer, MSG_WAITALL) != static_cast<ssize_t>(sizeof answer)) die("recv");
-  if (std::string_view(answer, sizeof answer) != kPong) {
+struct Exchange {
+  std::string question;
+  std::string answer;
+};
+
+// What W10's servers take and give: a line that begins with ten digits, and those.
+Exchange numbered_line(std::size_t content) {
+  const std::string number = "0000000000";
+  std::string line = number;
+  line.resize(std::max(content, number.size()), 'x');
+  return {line + '\n', number + '\n'};
+}
+
+void ask(int fd, const Exchange& exchange, std::string& answer) {
+  const std::string& question = exchange.question;
+  if (::send(fd, question.data(), question.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(question.size())) die("send");
+  answer.resize(exchange.answer.size());
+  if (::recv(fd, answer.data(), answer.size(), MSG_WAITALL) != static_cast<ssize_t>(answer.size())) die("recv");
+  if (answer != exchange.answer) {
     errno = EPROTO;
-    die("the answer to PING");
+    die("the answer to the probe");
   }
 }
 
@@ -50,20 +62,19 @@ std::int64_t percentile(const std::vector<std::int64_t>& sorted, double share) n
   return sorted[std::min(rank, sorted.size() - 1)];
 }
 
-}  // namespace
-
-int run_probe(const Options& options) {
+int probe(const Options& options, const Exchange& exchange) {
   if (::prctl(PR_SET_TIMERSLACK, 1UL) != 0) die("PR_SET_TIMERSLACK");
   const sched_param priority{1};
   const bool real_time = ::sched_setscheduler(0, SCHED_FIFO, &priority) == 0;  // refused without CAP_SYS_NICE
   const Socket socket = connect_to(options, 0);
   set_timeouts(socket.fd(), kStalledSeconds);
+  std::string answer;
   std::vector<std::int64_t> round_trips;
   JitteredSchedule schedule(kMeanIntervalNs);
   while (!told_to_stop()) {
     sleep_until(schedule.next());
     const std::int64_t asked = now();
-    ask(socket.fd());
+    ask(socket.fd(), exchange, answer);
     round_trips.push_back(now() - asked);
   }
   std::sort(round_trips.begin(), round_trips.end());
@@ -74,5 +85,11 @@ int run_probe(const Options& options) {
               round_trips.empty() ? 0 : round_trips.back());
   return 0;
 }
+
+}  // namespace
+
+int run_probe(const Options& options) { return probe(options, {"*1\r\n$4\r\nPING\r\n", "+PONG\r\n"}); }
+
+int run_probe_line(const Options& options) { return probe(options, numbered_line(options.content)); }
 
 }  // namespace load
