@@ -14,6 +14,7 @@ import { explain } from './explain.js';
 import { addListenCommand } from './listen-command.js';
 import { addLoadCommand } from './load-command.js';
 import { addLogCommand } from './log-command.js';
+import { addPipeCommand } from './pipe-command.js';
 import { complain } from './say.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -35,6 +36,7 @@ const program = new Command('sluice')
 addListenCommand(program, finish);
 addLoadCommand(program, finish);
 addLogCommand(program, finish);
+addPipeCommand(program, finish);
 
 try {
   await program.parseAsync();
