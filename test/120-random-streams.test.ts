@@ -2,15 +2,32 @@
 // and the end must be those of a plain parser that saw the stream whole.
 import net from 'node:net';
 import type { Framing } from 'sluice';
-import { delimited, fixed, lengthPrefixed, lines, raw, varintPrefixed } from 'sluice';
+import {
+  anyOf,
+  delimited,
+  fixed,
+  lengthField,
+  lengthPrefixed,
+  lines,
+  mqttPackets,
+  netstring,
+  octetCounted,
+  raw,
+  varintPrefixed,
+} from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { listen, reactors } from './support/mode.js';
 import {
   type ReferenceResult,
+  referenceAnyOf,
   referenceDelimited,
   referenceFixed,
+  referenceLengthField,
   referenceLengthPrefixed,
   referenceLines,
+  referenceMqttPackets,
+  referenceNetstring,
+  referenceOctetCounted,
   referenceRaw,
   referenceVarintPrefixed,
 } from './support/reference-framing.js';
@@ -94,6 +111,38 @@ const kinds: [string, Framing, readonly number[], (bytes: Buffer, max: number) =
     varintPrefixed({ maxBytes: MAX_BYTES }),
     [0, 1, 9, 0x80, 0x81, 0xff],
     referenceVarintPrefixed,
+  ],
+  [
+    'a length in a header',
+    lengthField({ offset: 4, bytes: 2, maxBytes: MAX_BYTES }),
+    [0, 0, 0, 9],
+    referenceLengthField(4, 2, 'big', 0, 0),
+  ],
+  [
+    'a length that counts all, cut off',
+    lengthField({ offset: 1, bytes: 3, endian: 'little', adjust: -4, strip: 5, maxBytes: MAX_BYTES }),
+    [0, 0, 0, 4, 9],
+    referenceLengthField(1, 3, 'little', -4, 5),
+  ],
+  [
+    'octets counted, or lines',
+    octetCounted({ maxBytes: MAX_BYTES }),
+    [48, 49, 50, 32, 10, 13, 60],
+    referenceOctetCounted(true),
+  ],
+  [
+    'octets counted',
+    octetCounted({ orLines: false, maxBytes: MAX_BYTES }),
+    [49, 50, 32, 32],
+    referenceOctetCounted(false),
+  ],
+  ['netstrings', netstring({ maxBytes: MAX_BYTES }), [48, 49, 50, 58, 44], referenceNetstring],
+  ['MQTT packets', mqttPackets({ maxBytes: MAX_BYTES }), [0x10, 0, 2, 9, 0x80, 0x81], referenceMqttPackets],
+  [
+    'any of three delimiters',
+    anyOf(['\r', '\n', '\0'], { maxBytes: MAX_BYTES }),
+    [10, 13, 0],
+    referenceAnyOf([10, 13, 0]),
   ],
   ['fixed', fixed(7), [0], referenceFixed(7)],
   ['raw', raw(), [0], referenceRaw],

@@ -95,6 +95,13 @@ describe('a framing', () => {
     ['varint', [], `\x01a\xac\x02${long}`, `\x01a\xac\x02${long}`],
     ['fixed:3', [], 'abcdef', 'abcdef'],
     ['fixed:3', ['--separator', '\\t\\\\'], 'abcdef', 'abc\t\\def\t\\'],
+    ['field:4,2be', [], '\x01\x02\0\0\0\x02hi\0\0\0\0\0\0', '\x01\x02\0\0\0\x02hi\0\0\0\0\0\0'],
+    ['field:1,2le,adjust=-3,strip=3', [], '\0\x05\0hi\0\x03\0', '\0\x05\0hi\0\x03\0'],
+    ['octet-counted', [], '2 hi<1>there\r\n', '2 hi8 <1>there'],
+    ['octet-counted:only', ['--separator', '\\n'], '2 hi3 you', 'hi\nyou\n'],
+    ['netstring', [], '2:hi,0:,', '2:hi,0:,'],
+    ['mqtt', [], '\x30\x05\0\x01xhi', '\x30\x05\0\x01xhi'],
+    ['any-of:\\n\\0', [], 'a\0\nb\n', 'a\nb\n'],
     ['raw', [], 'any\0thing', 'any\0thing'],
   ])(
     '%s %j is taken off and put on again, or a separator in its place',

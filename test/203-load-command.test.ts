@@ -1,7 +1,21 @@
 // `sluice load`: what it counts as sent arrives, it waits for a slow server, and says when the server goes away.
 import { once } from 'node:events';
 import net from 'node:net';
-import { delimited, type Framing, fixed, lengthPrefixed, lines, listen, raw, varintPrefixed } from 'sluice';
+import {
+  anyOf,
+  delimited,
+  type Framing,
+  fixed,
+  lengthField,
+  lengthPrefixed,
+  lines,
+  listen,
+  mqttPackets,
+  netstring,
+  octetCounted,
+  raw,
+  varintPrefixed,
+} from 'sluice';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from './support/clients.js';
 import { rowsOf, Sluice, sluice } from './support/command.js';
@@ -32,6 +46,18 @@ describe('a load', () => {
     ['length:2le', lengthPrefixed({ bytes: 2, endian: 'little' }), ['--size', '0'], 0],
     ['varint', varintPrefixed(), ['--size', '300', '--write-size', '7'], 300],
     ['fixed:33', fixed(33), [], 33],
+    ['field:4,2be', lengthField({ offset: 4, bytes: 2 }), [], 64],
+    [
+      'field:1,3le,adjust=-4,strip=5',
+      lengthField({ offset: 1, bytes: 3, endian: 'little', adjust: -4, strip: 5 }),
+      ['--size', '300'],
+      300,
+    ],
+    ['octet-counted', octetCounted(), [], 64],
+    ['netstring', netstring(), ['--size', '0'], 0],
+    ['mqtt', mqttPackets(), ['--size', '300'], 300],
+    ['mqtt', mqttPackets(), ['--size', '130'], 130],
+    ['any-of:\\n\\r', anyOf(['\n', '\r']), [], 64],
   ])('of %s arrives frame by frame, as many as were asked for', async (spec, framing, flags, size) => {
     const server = await listen('tcp://127.0.0.1:0', { framing });
     const sizes = new Set<number>();

@@ -4,7 +4,7 @@ import { InvalidArgValueError } from '../errors.js';
 import { type Framing, framingKinds } from '../net/framing/framing.js';
 import '../net/framing/index.js'; // enters them
 
-const NAME_WIDTH = 18;
+const NAME_WIDTH = 20;
 
 const help = framingKinds().flatMap(({ forms }) =>
   forms.flatMap(({ usage, help: [first = '', ...more] }) => [

@@ -103,3 +103,120 @@ export const referenceRaw: Parser = (bytes) => ({
   frames: bytes.length === 0 ? [] : [bytes],
   end: 'PEER_ENDED',
 });
+
+export function referenceLengthField(
+  offset: number,
+  size: number,
+  endian: 'big' | 'little',
+  adjust: number,
+  strip: number,
+): Parser {
+  return (bytes, maxBytes) => {
+    const frames: Buffer[] = [];
+    let at = 0;
+    while (at < bytes.length) {
+      if (bytes.length - at < offset + size) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+      const field = [...bytes.subarray(at + offset, at + offset + size)];
+      if (endian === 'little') field.reverse();
+      const length = field.reduce((value, byte) => value * 256n + BigInt(byte), 0n);
+      const total = BigInt(offset + size + adjust) + length;
+      if (total < offset + size || total < strip) return { frames, end: 'ERR_FRAME_MALFORMED' };
+      if (total > maxBytes) return { frames, end: 'ERR_FRAME_TOO_LARGE' };
+      if (bytes.length - at < total) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+      frames.push(bytes.subarray(at + strip, at + Number(total)));
+      at += Number(total);
+    }
+    return { frames, end: 'PEER_ENDED' };
+  };
+}
+
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
+
+/** The decimal number at `at`, up to the first that is above `most`. */
+function decimalAt(bytes: Buffer, at: number, most: number): { value: number; behind: number } {
+  let value = 0;
+  let behind = at;
+  while (isDigit(bytes[behind]) && value <= most) value = value * 10 + bytes[behind++]! - 48;
+  return { value, behind };
+}
+
+export function referenceOctetCounted(orLines: boolean): Parser {
+  return (bytes, maxBytes) => {
+    const frames: Buffer[] = [];
+    let at = 0;
+    while (at < bytes.length) {
+      if (bytes[at] === 48) return { frames, end: 'ERR_FRAME_MALFORMED' };
+      if (!isDigit(bytes[at])) {
+        if (!orLines) return { frames, end: 'ERR_FRAME_MALFORMED' };
+        const newline = bytes.indexOf(10, at);
+        const next = newline < 0 ? bytes.length : newline + 1;
+        const line = referenceLines(true)(bytes.subarray(at, next), maxBytes);
+        if (line.end !== 'PEER_ENDED') return { frames, end: line.end };
+        frames.push(line.frames[0]!);
+        at = next;
+        continue;
+      }
+      const { value, behind } = decimalAt(bytes, at, maxBytes);
+      if (value > maxBytes) return { frames, end: 'ERR_FRAME_TOO_LARGE' };
+      if (behind === bytes.length) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+      if (bytes[behind] !== 32) return { frames, end: 'ERR_FRAME_MALFORMED' };
+      if (bytes.length - behind - 1 < value) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+      frames.push(bytes.subarray(behind + 1, behind + 1 + value));
+      at = behind + 1 + value;
+    }
+    return { frames, end: 'PEER_ENDED' };
+  };
+}
+
+export const referenceNetstring: Parser = (bytes, maxBytes) => {
+  const frames: Buffer[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const { value, behind } =
+      bytes[at] === 48 ? { value: 0, behind: at + 1 } : decimalAt(bytes, at, maxBytes);
+    if (value > maxBytes) return { frames, end: 'ERR_FRAME_TOO_LARGE' };
+    if (behind === bytes.length) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+    if (behind === at || bytes[behind] !== 58) return { frames, end: 'ERR_FRAME_MALFORMED' };
+    const end = behind + 1 + value;
+    if (bytes.length <= end) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+    if (bytes[end] !== 44) return { frames, end: 'ERR_FRAME_MALFORMED' };
+    frames.push(bytes.subarray(behind + 1, end));
+    at = end + 1;
+  }
+  return { frames, end: 'PEER_ENDED' };
+};
+
+export const referenceMqttPackets: Parser = (bytes, maxBytes) => {
+  const frames: Buffer[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (bytes[at]! < 16) return { frames, end: 'ERR_FRAME_MALFORMED' };
+    let more = 1;
+    while (more <= 4 && at + more < bytes.length && bytes[at + more]! >= 128) more++;
+    if (more === 5) return { frames, end: 'ERR_FRAME_MALFORMED' };
+    if (at + more >= bytes.length) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+    let size = 1 + more;
+    for (let i = 1; i <= more; i++) size += (bytes[at + i]! & 127) * 128 ** (i - 1);
+    if (size > maxBytes) return { frames, end: 'ERR_FRAME_TOO_LARGE' };
+    if (bytes.length - at < size) return { frames, end: 'ERR_FRAME_TRUNCATED' };
+    frames.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  return { frames, end: 'PEER_ENDED' };
+};
+
+/** Of delimiters of one byte. */
+export function referenceAnyOf(delimiters: readonly number[]): Parser {
+  return (bytes, maxBytes) => {
+    const frames: Buffer[] = [];
+    let start = 0;
+    for (let at = 0; at < bytes.length; at++) {
+      if (!delimiters.includes(bytes[at]!)) continue;
+      if (at - start > maxBytes) return { frames, end: 'ERR_FRAME_TOO_LARGE' };
+      if (at > start) frames.push(bytes.subarray(start, at));
+      start = at + 1;
+    }
+    if (start === bytes.length) return { frames, end: 'PEER_ENDED' };
+    return { frames, end: bytes.length - start > maxBytes ? 'ERR_FRAME_TOO_LARGE' : 'ERR_FRAME_TRUNCATED' };
+  };
+}

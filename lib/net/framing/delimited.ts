@@ -1,7 +1,13 @@
 /** Frames that end with one sequence of bytes. */
 import { checkOptions } from '../../validate.js';
 import { checkDelimiter, fillerBeside } from './delimiter.js';
-import { checkMaxBytes, defineFraming, type Framing, type MaxBytesOptions } from './framing.js';
+import {
+  checkMaxBytes,
+  checkOnTooLong,
+  defineFraming,
+  type Framing,
+  type TooLongOptions,
+} from './framing.js';
 
 const make = defineFraming<{ delimiter: Uint8Array }>({
   kind: 'delimited',
@@ -16,7 +22,8 @@ const make = defineFraming<{ delimiter: Uint8Array }>({
  * Frames that end with a fixed sequence of 1 to 64 bytes, which is not part of the frame. A string means its UTF-8
  * bytes. What is left when the peer ends its side is a truncated frame.
  */
-export function delimited(delimiter: Uint8Array | string, options?: MaxBytesOptions): Framing {
-  const given = checkOptions('delimited options', options, ['maxBytes']);
+export function delimited(delimiter: Uint8Array | string, options?: TooLongOptions): Framing {
+  const given = checkOptions('delimited options', options, ['maxBytes', 'onTooLong']);
+  checkOnTooLong(given.onTooLong);
   return make({ delimiter: checkDelimiter('delimiter', delimiter) }, checkMaxBytes(given.maxBytes));
 }

@@ -2,9 +2,9 @@
  * What every framing is made of: a description that the driver reads, and what the rest of the library may ask of it. The
  * cutting itself is native (native/core/framing). Each framing is a file beside this one; index.ts is the table of them.
  */
-import { InvalidArgTypeError } from '../../errors.js';
+import { InvalidArgTypeError, NotSupportedError } from '../../errors.js';
 import type { FramingConfig } from '../../platform/sockets.js';
-import { checkInteger } from '../../validate.js';
+import { checkInteger, checkOneOf } from '../../validate.js';
 
 /** The largest frame that can be asked for: 1 GiB. */
 export const MAX_FRAME_BYTES = 2 ** 30;
@@ -21,6 +21,15 @@ export interface Framing {
 export interface MaxBytesOptions {
   /** Longest frame in bytes, without delimiter or prefix. Default: `limits.frameBytes`. */
   maxBytes?: number;
+}
+
+/** Options of framings whose frames end with a delimiter or a terminator, and of syslog's. */
+export interface TooLongOptions extends MaxBytesOptions {
+  /**
+   * What a frame longer than `maxBytes` does. Default: `'close'`, its connection is closed with `ERR_FRAME_TOO_LARGE`.
+   * `'truncate'` and `'skip'` are refused with `ERR_NOT_SUPPORTED`: they are not built yet.
+   */
+  onTooLong?: 'close' | 'truncate' | 'skip';
 }
 
 /** What stands in front of a frame. */
@@ -47,7 +56,7 @@ export interface SpecForm {
 export interface FramingKind<Config> {
   /** The name of the function that makes it, which the native half knows too. */
   readonly kind: string;
-  /** Throws where frames of this kind can't stay below the endpoint's limit. */
+  /** Throws where no frame of this framing can stay below the limit. */
   checkLimit?(config: Config, frameBytes: number): void;
   /** What stands around a frame on the wire. Default: nothing. */
   marks?(config: Config): Marks;
@@ -109,8 +118,9 @@ export function resolveFraming(
   frameBytes: number,
 ): { framing: FramingConfig; frameBytes: number } {
   const { kind, config } = resolve(value);
-  kind.checkLimit?.(config, frameBytes);
-  return { framing: config, frameBytes: Math.min((value as Framing).maxBytes, frameBytes) };
+  const bound = Math.min((value as Framing).maxBytes, frameBytes);
+  kind.checkLimit?.(config, bound);
+  return { framing: config, frameBytes: bound };
 }
 
 /** @internal What stands around a frame of this framing. */
@@ -136,4 +146,11 @@ export function sampleFrame(framing: Framing, size: number): Buffer {
 /** @internal */
 export function checkMaxBytes(value: unknown): number {
   return value === undefined ? MAX_FRAME_BYTES : checkInteger('maxBytes', value, 1, MAX_FRAME_BYTES);
+}
+
+/** @internal Refuses what is not built. */
+export function checkOnTooLong(value: unknown): void {
+  if (value === undefined) return;
+  const onTooLong = checkOneOf('onTooLong', value, ['close', 'truncate', 'skip'] as const);
+  if (onTooLong !== 'close') throw new NotSupportedError(`onTooLong "${onTooLong}"`, onTooLong);
 }

@@ -1,6 +1,12 @@
 /** Lines. */
 import { checkBoolean, checkOptions } from '../../validate.js';
-import { checkMaxBytes, defineFraming, type Framing } from './framing.js';
+import {
+  checkMaxBytes,
+  checkOnTooLong,
+  defineFraming,
+  type Framing,
+  type TooLongOptions,
+} from './framing.js';
 
 const make = defineFraming<{ trimCR: boolean }>({
   kind: 'lines',
@@ -17,7 +23,7 @@ const make = defineFraming<{ trimCR: boolean }>({
 });
 
 /** Options of {@link lines}. */
-export interface LinesOptions {
+export interface LinesOptions extends TooLongOptions {
   /** Longest line in bytes, without its terminator. Default: `limits.frameBytes`. */
   maxBytes?: number;
   /** Drops one carriage return before the newline. Default: true. */
@@ -32,7 +38,8 @@ export interface LinesOptions {
  * const server = await listen('tcp://127.0.0.1:0', { framing: lines({ maxBytes: 8192 }) });
  */
 export function lines(options?: LinesOptions): Framing {
-  const given = checkOptions('lines options', options, ['maxBytes', 'trimCR']);
+  const given = checkOptions('lines options', options, ['maxBytes', 'onTooLong', 'trimCR']);
+  checkOnTooLong(given.onTooLong);
   const trimCR = given.trimCR === undefined ? true : checkBoolean('trimCR', given.trimCR);
   return make({ trimCR }, checkMaxBytes(given.maxBytes));
 }

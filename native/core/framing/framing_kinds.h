@@ -6,10 +6,15 @@
 
 #include <variant>
 
+#include "framing/any_of.h"
 #include "framing/delimited.h"
 #include "framing/fixed.h"
+#include "framing/length_field.h"
 #include "framing/length_prefixed.h"
 #include "framing/lines.h"
+#include "framing/mqtt_packets.h"
+#include "framing/netstring.h"
+#include "framing/octet_counted.h"
 #include "framing/raw.h"
 #include "framing/varint_prefixed.h"
 
@@ -18,8 +23,13 @@ namespace sluice {
 using FramingKinds = std::variant<  //
     Lines,                          //
     Delimited,                      //
+    AnyOf,                          //
     LengthPrefixed,                 //
+    LengthField,                    //
     VarintPrefixed,                 //
+    OctetCounted,                   //
+    Netstring,                      //
+    MqttPackets,                    //
     Fixed,                          //
     Raw                             //
     >;

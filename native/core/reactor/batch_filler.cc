@@ -149,7 +149,10 @@ ScanStatus BatchFiller::probePartial(Connection& connection) noexcept {
     partial.whole = static_cast<uint32_t>(scan.consumed);
     return ScanStatus::kOk;  // what lies behind it is looked at when it has been delivered
   }
-  partial.resume = static_cast<uint32_t>(scan.resume);
+  // A framing may leave something out without a frame: an empty one.
+  connection.endpoint->partialBytes -= scan.consumed;
+  partial.dropFront(static_cast<uint32_t>(scan.consumed));
+  partial.resume = static_cast<uint32_t>(scan.resume - scan.consumed);
   partial.unscanned = false;
   return scan.status;
 }

@@ -44,6 +44,15 @@ std::vector<Example> examples() {
   const Framer varint(VarintPrefixed(300));
   const Framer varintUnbounded(VarintPrefixed(UINT32_MAX));
   const Framer fixed(Fixed(3));
+  const Framer modbus(LengthField({.offset = 4, .bytes = 2, .littleEndian = false, .adjust = 0, .strip = 0}, kMax));
+  const Framer stripped(LengthField({.offset = 0, .bytes = 2, .littleEndian = true, .adjust = -2, .strip = 2}, kMax));
+  const Framer wide(LengthField({.offset = 0, .bytes = 8, .littleEndian = false, .adjust = 0, .strip = 0}, kMax));
+  const Framer counted(OctetCounted(false, kMax));
+  const Framer orLines(OctetCounted(true, kMax));
+  const Framer netstring{Netstring(kMax)};
+  const Framer mqtt{MqttPackets(kMax)};
+  const Framer ends(AnyOf({"\r", "\n", "\0"s}, kMax));
+  const Framer overlapping(AnyOf({"b", "ab"}, kMax));
   const std::string long200(200, 'x');
   return {
       {"Lines", lines, "one\ntwo\r\n\n\r\nlast\n", {{"one", "two", "", "", "last"}}},
@@ -129,6 +138,45 @@ std::vector<Example> examples() {
        "\x01"
        "a\x80"s,
        {{"a"}, StreamEnd::kTruncated}},
+      {"LengthFieldOfModbus", modbus, "\0\1\0\0\0\2\1\3\0\2\0\0\0\0"s, {{"\0\1\0\0\0\2\1\3"s, "\0\2\0\0\0\0"s}}},
+      {"LengthFieldThatCountsAllAndIsStripped", stripped, "\4\0ab\2\0"s, {{"ab", ""}}},
+      {"LengthFieldLessThanItself", stripped, "\1\0"s, {{}, StreamEnd::kMalformed}},
+      {"LengthFieldBelowWhatIsStripped",
+       Framer(LengthField({.offset = 0, .bytes = 1, .littleEndian = false, .adjust = 0, .strip = 3}, kMax)),
+       "\2ab\1a",
+       {{""}, StreamEnd::kMalformed}},
+      {"LengthFieldOf2To63", wide, "\x80\0\0\0\0\0\0\0"s, {{}, StreamEnd::kTooLarge}},
+      {"LengthFieldOfAllOnes", wide, "\xff\xff\xff\xff\xff\xff\xff\xff", {{}, StreamEnd::kTooLarge}},
+      {"LengthFieldAtTheLimit",
+       wide,
+       "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"s,
+       {{"\0\0\0\0\0\0\0\0"s}, StreamEnd::kTooLarge}},
+      {"OctetCounted", counted, "3 <1>1  8 12345678", {{"<1>", " ", "12345678"}}},
+      {"OctetCountedBesideLines", orLines, "3 a\nb<1>x\r\n\n5 hello<2>y", {{"a\nb", "<1>x", "", "hello", "<2>y"}}},
+      {"OctetCountedOnly", counted, "1 a<1>x\n", {{"a"}, StreamEnd::kMalformed}},
+      {"OctetCountedLeadingZero", orLines, "1 a01 b", {{"a"}, StreamEnd::kMalformed}},
+      {"OctetCountedWithoutASpace", orLines, "1:a", {{}, StreamEnd::kMalformed}},
+      {"OctetCountedAByteTooLong", orLines, "9 ", {{}, StreamEnd::kTooLarge}},
+      {"OctetCountedForEver", orLines, "99999999999999999999999999", {{}, StreamEnd::kTooLarge}},
+      {"OctetCountedCut", orLines, "3 ab", {{}, StreamEnd::kTruncated}},
+      {"OctetCountedLineTooLong", orLines, "<23456789\n", {{}, StreamEnd::kTooLarge}},
+      {"Netstrings", netstring, "5:a,b,c,0:,8:12345678,", {{"a,b,c", "", "12345678"}}},
+      {"NetstringWithALeadingZero", netstring, "1:a,00:,", {{"a"}, StreamEnd::kMalformed}},
+      {"NetstringWithoutAComma", netstring, "1:ab", {{}, StreamEnd::kMalformed}},
+      {"NetstringWithoutALength", netstring, ":,", {{}, StreamEnd::kMalformed}},
+      {"NetstringAByteTooLong", netstring, "9:", {{}, StreamEnd::kTooLarge}},
+      {"NetstringLacksItsComma", netstring, "1:a", {{}, StreamEnd::kTruncated}},
+      {"MqttPackets", mqtt, "\xc0\0\x30\5\0\1xhi\xc0\0"s, {{"\xc0\0"s, "\x30\5\0\1xhi"s, "\xc0\0"s}}},
+      {"MqttLengthInFourBytes", mqtt, "\x10\x80\x80\x80\0"s, {{"\x10\x80\x80\x80\0"s}}},
+      {"MqttLengthInFive", mqtt, "\x10\x80\x80\x80\x80\0"s, {{}, StreamEnd::kMalformed}},
+      {"MqttReservedType", mqtt, "\xc0\0\x0f\0"s, {{"\xc0\0"s}, StreamEnd::kMalformed}},
+      {"MqttAByteTooLong", mqtt, "\x30\7", {{}, StreamEnd::kTooLarge}},
+      {"MqttCut", mqtt, "\x30\2a", {{}, StreamEnd::kTruncated}},
+      {"AnyOfLeavesOutEmptyFrames", ends, "\na\r\nb\rc\0\nd\n"s, {{"a", "b", "c", "d"}}},
+      {"AnyOfLeavesARest", ends, "a\nb", {{"a"}, StreamEnd::kTruncated}},
+      {"AnyOfAsLongAsAllowed", ends, "12345678\n", {{"12345678"}}},
+      {"AnyOfAByteTooLong", ends, "a\n123456789\n", {{"a"}, StreamEnd::kTooLarge}},
+      {"AnyOfTakesTheLongestThatEndsThere", overlapping, "xabyby", {{"x", "y"}, StreamEnd::kTruncated}},
       {"FixedSize", fixed, "abcdef", {{"abc", "def"}}},
       {"FixedSizeLeavesARest", fixed, "abcde", {{"abc"}, StreamEnd::kTruncated}},
   };

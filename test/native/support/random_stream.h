@@ -101,6 +101,48 @@ inline std::vector<FramingUnderTest> framingsUnderTest() {
   framings.push_back({"Varint", Framer(VarintPrefixed(kMax)), "\0\1\5\20\x80"s,
                       [](Bytes payload) { return static_cast<char>(payload.size()) + std::string(payload); },
                       [](Bytes bytes) { return parseVarintPrefixed(bytes, kMax); }});
+  const auto field = [&](const std::string& name, const LengthField::Layout& layout) {
+    framings.push_back({"LengthField" + name, Framer(LengthField(layout, kMax)), "\0\1\5\20"s,
+                        [=](Bytes payload) {
+                          // What lies behind the length is `adjust` bytes longer than it says.
+                          std::string body(payload.substr(0, payload.size() / 2));
+                          if (layout.adjust > 0) body += std::string(static_cast<size_t>(layout.adjust), 'r');
+                          const int64_t length = static_cast<int64_t>(body.size()) - layout.adjust;
+                          return std::string(layout.offset, 'h') +
+                                 lengthPrefix(static_cast<size_t>(length), layout.bytes, layout.littleEndian) + body;
+                        },
+                        [=](Bytes bytes) { return parseLengthField(bytes, layout, kMax); }});
+  };
+  field("Modbus", {.offset = 4, .bytes = 2, .littleEndian = false, .adjust = 0, .strip = 0});
+  field("Whole", {.offset = 0, .bytes = 2, .littleEndian = true, .adjust = -2, .strip = 2});
+  field("Ahead", {.offset = 1, .bytes = 1, .littleEndian = false, .adjust = 3, .strip = 4});
+  field("Wide", {.offset = 0, .bytes = 8, .littleEndian = true, .adjust = -1, .strip = 0});
+  for (const bool orLines : {true, false}) {
+    framings.push_back({orLines ? "OctetCountedOrLines" : "OctetCounted", Framer(OctetCounted(orLines, kMax)),
+                        "0123 \n\r<",
+                        [=](Bytes payload) {
+                          const std::string text = payload.empty() ? "x" : std::string(payload);
+                          if (orLines && text.size() % 2 == 0) return "<" + text.substr(1) + "\n";
+                          return std::to_string(text.size()) + " " + text;
+                        },
+                        [=](Bytes bytes) { return parseOctetCounted(bytes, orLines, kMax); }});
+  }
+  framings.push_back({"Netstring", Framer(Netstring(kMax)), "0123:,",
+                      [](Bytes payload) { return std::to_string(payload.size()) + ":" + std::string(payload) + ","; },
+                      [](Bytes bytes) { return parseNetstrings(bytes, kMax); }});
+  framings.push_back({"Mqtt", Framer(MqttPackets(kMax)), "\x10\0\1\5\x30\x80"s,
+                      [](Bytes payload) {
+                        const Bytes rest = payload.substr(0, kMax - 2);
+                        return "\x30" + std::string(1, static_cast<char>(rest.size())) + std::string(rest);
+                      },
+                      [](Bytes bytes) { return parseMqttPackets(bytes, kMax); }});
+  for (const std::vector<std::string>& delimiters :
+       std::vector<std::vector<std::string>>{{"\r", "\n", "\0"s}, {"ab", "b", "bab"}, {"aa", "aab"}}) {
+    framings.push_back({"AnyOf" + std::to_string(delimiters.size()) + (delimiters.front() == "ab" ? "Overlapping" : ""),
+                        Framer(AnyOf(delimiters, kMax)), "\r\n\0abab"s,
+                        [=](Bytes payload) { return std::string(payload) + delimiters.front(); },
+                        [=](Bytes bytes) { return parseAnyOf(bytes, delimiters, kMax); }});
+  }
   framings.push_back({"Fixed", Framer(Fixed(7)), "x", [](Bytes) { return "seven b"s; },
                       [](Bytes bytes) { return parseFixed(bytes, 7); }});
   return framings;

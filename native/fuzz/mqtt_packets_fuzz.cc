@@ -1,0 +1,11 @@
+#include "fuzzed_framer.h"
+
+using namespace sluice;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  FuzzedDataProvider input(data, size);
+  const uint32_t max = fuzz::frameLimit(input);
+  fuzz::compare(input, Framer(MqttPackets(max)),
+                [&](const std::string& stream) { return testing_support::parseMqttPackets(stream, max); });
+  return 0;
+}
