@@ -40,7 +40,8 @@ ScanResult OctetCounted::scan(const uint8_t* data, size_t begin, size_t end, siz
       if (!orLines_) return {start, start, ScanStatus::kMalformed};
       const size_t from = std::max(start, resume);
       const void* newline = from == end ? nullptr : std::memchr(data + from, '\n', end - from);
-      const size_t lineEnd = newline == nullptr ? end : static_cast<size_t>(static_cast<const uint8_t*>(newline) - data);
+      const size_t lineEnd =
+          newline == nullptr ? end : static_cast<size_t>(static_cast<const uint8_t*>(newline) - data);
       stop = trimmed(data, start, lineEnd);
       if (stop - start > max_) return {start, start, ScanStatus::kTooLarge};
       if (newline == nullptr) return {start, end, ScanStatus::kOk};
