@@ -1,5 +1,5 @@
 // The examples, run as a user runs them: `node examples/NAME.mjs PORT`, or an address, and real clients.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { closed, readAll } from './support/clients.js';
 
@@ -128,6 +129,18 @@ describe('line collector', () => {
       const own = written.filter((line) => line.startsWith(name));
       expect(own).toEqual(Array.from({ length: perSender }, (_, i) => `${name} ${i}`));
     }
+  });
+});
+
+describe('pipeline', () => {
+  it('takes its client’s lines through all stages, shows them and ends', async () => {
+    const program = fileURLToPath(new URL('../examples/pipeline.mjs', import.meta.url));
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, '1000']);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('1000 lines, 297 written, 701 filtered, 2 rejected\n');
+    expect(stdout).toContain('297 rows, the first from the cellar; fewer inserts than rows: true\n');
+    expect(stdout).toContain('rejected: SyntaxError in parse\n');
+    expect(stdout).toMatch(/^enrich +297 +297 /m);
   });
 });
 

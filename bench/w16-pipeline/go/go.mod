@@ -1,0 +1,3 @@
+module sluice-bench/pipeline
+
+go 1.22

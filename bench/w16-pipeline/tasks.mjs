@@ -1,0 +1,2 @@
+// The stage that a worker runs.
+export const parse = (n) => n + 1;
