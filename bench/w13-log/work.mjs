@@ -2,15 +2,15 @@
 
 /** In flight, records, bytes of a record, durability. */
 export const CELLS = {
-  'sync-1-128': { inFlight: 1, count: 600, bytes: 128, durability: 'sync' },
-  'sync-1-1k': { inFlight: 1, count: 600, bytes: 1024, durability: 'sync' },
+  'sync-1-128': { inFlight: 1, count: 300, bytes: 128, durability: 'sync' },
+  'sync-1-1k': { inFlight: 1, count: 300, bytes: 1024, durability: 'sync' },
   'sync-100-128': { inFlight: 100, count: 40_000, bytes: 128, durability: 'sync' },
-  'sync-10k-128': { inFlight: 10_000, count: 400_000, bytes: 128, durability: 'sync' },
+  'sync-10k-128': { inFlight: 10_000, count: 200_000, bytes: 128, durability: 'sync' },
   'sync-10k-1k': { inFlight: 10_000, count: 100_000, bytes: 1024, durability: 'sync' },
-  'os-128': { inFlight: 10_000, count: 1_000_000, bytes: 128, durability: 'os' },
+  'os-128': { inFlight: 10_000, count: 600_000, bytes: 128, durability: 'os' },
   'os-1k': { inFlight: 10_000, count: 300_000, bytes: 1024, durability: 'os' },
-  'read-128': { inFlight: 10_000, count: 2_000_000, bytes: 128, durability: 'os' },
-  'read-1k': { inFlight: 10_000, count: 500_000, bytes: 1024, durability: 'os' },
+  'read-128': { inFlight: 10_000, count: 1_000_000, bytes: 128, durability: 'os' },
+  'read-1k': { inFlight: 10_000, count: 250_000, bytes: 1024, durability: 'os' },
 };
 
 export const LABELS = {

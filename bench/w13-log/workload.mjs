@@ -1,4 +1,6 @@
 // W13: appending to a log and reading it, beside what the disk can do.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cxxTarget, SLUICE_TARGET } from '../harness/build.mjs';
 import { MICRO_COLUMNS, measureMicro } from '../harness/micro.mjs';
@@ -16,7 +18,7 @@ const script = (file) => (cell) => [process.execPath, here(file), cell];
 const floor = (cell) => {
   const { inFlight, count, bytes, durability } = CELLS[cell];
   const way = cell.startsWith('read') ? 'read' : durability;
-  return [FLOOR, inFlight, count, bytes, way, disk].map(String);
+  return ['sh', '-c', 'exec "$@" "$SLUICE_BENCH_DISK"', 'sh', FLOOR, inFlight, count, bytes, way].map(String);
 };
 
 export default {
@@ -59,7 +61,7 @@ export default {
       name: 'redis',
       label: 'redis-server, appendfsync always',
       role: 'peer',
-      tools: ['node', 'redis-server'],
+      tools: ['node', 'redis'],
       cells: writes.filter((id) => id.startsWith('sync')),
       command: script('redis.mjs'),
     },
@@ -73,10 +75,17 @@ export default {
     },
   ],
   settings: () => ({ cells: CELLS }),
-  measure({ command, cells }) {
+  async measure({ command, cells }) {
     const work = Object.fromEntries(
       cells.map((cell) => [cell, { operations: CELLS[cell].count, checksum: CELLS[cell].count * 120 }]),
     );
-    return measureMicro({ command }, work);
+    // A program is stopped once it has reported: what it wrote goes from here.
+    const folder = mkdtempSync(join(disk, 'w13-'));
+    try {
+      const inFolder = (cell) => ['env', `SLUICE_BENCH_DISK=${folder}`, ...command(cell)];
+      return await measureMicro({ command: inFolder }, work);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   },
 };

@@ -103,9 +103,9 @@ export class Appender extends WakeSource {
 
   /** The records of one append: they become durable together. */
   append(records: readonly PreparedRecord[], source: CancellationSource | undefined): Promise<number> {
-    return new Promise<number>((resolve, reject) => {
-      this.#claimRecords(records, { resolve, reject }, source);
-    });
+    const promise = new Promise<number>(capture);
+    this.#claimRecords(records, { resolve: newResolve, reject: newReject }, source);
+    return promise;
   }
 
   /** Something other than an append: the answer comes behind those of all appends before it. */
@@ -317,6 +317,14 @@ export class Appender extends WakeSource {
   get isOver(): boolean {
     return this.#isOver || (this.#memory.state !== LOG_OPEN && this.#memory.state !== LOG_FAILED);
   }
+}
+
+// The functions of the promise made last: an executor of its own would be one more closure for each append.
+let newResolve: (value: number) => void;
+let newReject: (reason: unknown) => void;
+function capture(resolve: (value: number) => void, reject: (reason: unknown) => void): void {
+  newResolve = resolve;
+  newReject = reject;
 }
 
 const settled = Promise.resolve();

@@ -2,7 +2,7 @@
 // 'sync' nothing that was acknowledged is lost.
 //
 // What counts is what was acknowledged up to the cut. Behind it this machine goes on, unlike one without power, and ext4 may answer 0 to an
-// fdatasync whose journal was taken away: when only the conversion of unwritten extents was still to come.
+// fdatasync whose data is not there afterwards: a bare loop of pwrite and fdatasync meets it too.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
