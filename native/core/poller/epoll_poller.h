@@ -28,6 +28,10 @@ class EpollPoller {
   /// ENOENT when the descriptor behind the number `fd` is not registered.
   int rearm(int fd, uint64_t token, bool reading, bool writing) noexcept;
   void remove(int fd) noexcept;
+  /// From here on wake() may be called. Returns 0 or an errno value.
+  int enableWake() noexcept;
+  /// By any thread.
+  void wake() const noexcept;
   /// Waits until there are events, `timeoutMs` at most (0: not at all, -1: for ever), and returns up to kMaxEvents of
   /// them; valid until the next call.
   std::span<const PollEvent> harvest(int timeoutMs) noexcept;
@@ -35,7 +39,11 @@ class EpollPoller {
  private:
   int control(int operation, int fd, uint64_t token, uint32_t bits) noexcept;
 
+  /// Of the descriptor that wake() writes to: all ones is no connection's, listener's or anybody else's.
+  static constexpr uint64_t kWakeToken = UINT64_MAX;
+
   int fd_ = -1;
+  int wakeFd_ = -1;
   PollEvent events_[kMaxEvents];
 };
 

@@ -9,7 +9,10 @@
 //  - `hangup` says that the peer ended its side or that an error is pending. Data may still lie in front of it.
 //  - `urgent` says that TCP urgent data (RFC 6093) is in the stream. A read stops in front of it, so a read that brings less
 //    than was asked for then proves nothing. When it arrives later, its arrival is an event of its own.
-//  - An event carries back the token it was registered with. The token holds a generation, so an event that was
+//  - wake() ends a wait from any other thread, one that is under way or the next; several calls may count as one. It makes
+//    descriptor() readable too, for an outer loop, and is no event. enableWake() comes first, since not every poller needs it;
+//    whoever calls wake() has to know that the poller still lives.
+//  - An event carries back the token it was registered with: any number but the highest, which is the poller's own. The token holds a generation, so an event that was
 //    queued for a descriptor closed meanwhile can be told from one for its successor.
 //
 // epoll(7), kqueue(2).

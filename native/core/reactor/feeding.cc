@@ -10,10 +10,9 @@ namespace sluice {
 
 int Reactor::addSink(Endpoint& endpoint, Ref<FrameSink> sink, bool feeds) noexcept {
   if (!sinkWaker_) {
-    auto waker = std::make_unique<SinkWaker>();
-    if (waker->descriptor() < 0) return EMFILE;
+    if (const int error = enableWake(); error != 0) return error;
+    auto waker = std::make_unique<SinkWaker>(poller_);
     if (waker->id() == 0) return EAGAIN;
-    if (const int error = addWakeUp(waker->descriptor()); error != 0) return error;
     sinkWaker_ = std::move(waker);
   }
   sink->begin(*this, sinkWaker_->id());

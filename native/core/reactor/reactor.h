@@ -88,8 +88,9 @@ class Reactor {
   void poll(uint64_t nowMs) noexcept { take(wait(0), nowMs); }
   /// For whoever calls something else than take() or tick(): what time it is.
   void setNow(uint64_t nowMs) noexcept { nowMs_ = nowMs; }
-  /// Registers a descriptor whose readiness does nothing but end a wait().
-  int addWakeUp(int fd) noexcept { return poller_.add(fd, 0); }
+  /// The poller's, for those who end a wait(): Poller::enableWake() and wake().
+  int enableWake() noexcept { return poller_.enableWake(); }
+  void wake() const noexcept { poller_.wake(); }
   /// Reads into `arena` until it is full or nothing is ready; may look at the poller again, so it is called by the thread
   /// that waits. Returns 0, or the size of the arena that the next frame needs when nothing at all could be delivered for
   /// want of it.

