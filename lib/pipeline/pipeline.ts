@@ -105,6 +105,11 @@ export interface PipelineBuilder<T, Grouped extends boolean = false> {
   filter<S extends T>(wanted: (value: T) => value is S, options?: StageOptions): PipelineBuilder<S, Grouped>;
   /** As the other form. */
   filter(wanted: (value: T) => unknown, options?: StageOptions): PipelineBuilder<T, Grouped>;
+  /** As the other forms, by a function of a pool. */
+  filter<M, N extends HandlerName<M>>(
+    wanted: PoolStage<M, N>,
+    options?: StageOptions,
+  ): PipelineBuilder<T, Grouped>;
   /**
    * Calls `transform` with each value and goes on with what it gives; `undefined` filters the value out.
    *
