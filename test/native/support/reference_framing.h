@@ -125,6 +125,9 @@ inline Parsed parseFixed(std::string_view bytes, size_t size) {
   return parsed;
 }
 
+/// Wide enough for a length of eight bytes and what is added to it.
+__extension__ typedef __int128 Wide;
+
 /// `layout` is LengthField::Layout's; the sum is done in wide numbers.
 inline Parsed parseLengthField(std::string_view bytes, const LengthField::Layout& layout, size_t max) {
   Parsed parsed;
@@ -134,17 +137,17 @@ inline Parsed parseLengthField(std::string_view bytes, const LengthField::Layout
       parsed.end = StreamEnd::kTruncated;
       break;
     }
-    __extension__ __int128 total = layout.adjust;
+    Wide total = layout.adjust;
     total += static_cast<int64_t>(head);
     for (size_t i = 0; i < layout.bytes; i++) {
       const size_t power = layout.littleEndian ? i : layout.bytes - 1 - i;
-      total += static_cast<__int128>(static_cast<uint8_t>(bytes[layout.offset + i])) << (8 * power);
+      total += static_cast<Wide>(static_cast<uint8_t>(bytes[layout.offset + i])) << (8 * power);
     }
-    if (total < static_cast<__int128>(head) || total < layout.strip) {
+    if (total < static_cast<Wide>(head) || total < layout.strip) {
       parsed.end = StreamEnd::kMalformed;
-    } else if (total > static_cast<__int128>(max)) {
+    } else if (total > static_cast<Wide>(max)) {
       parsed.end = StreamEnd::kTooLarge;
-    } else if (total > static_cast<__int128>(bytes.size())) {
+    } else if (total > static_cast<Wide>(bytes.size())) {
       parsed.end = StreamEnd::kTruncated;
     } else {
       parsed.frames.emplace_back(bytes.substr(layout.strip, static_cast<size_t>(total) - layout.strip));
