@@ -1,5 +1,6 @@
 #include "log_wrap.h"
 
+#include <atomic>
 #include <ctime>
 #include <mutex>
 
@@ -14,8 +15,15 @@ namespace {
 /// The logs that are open in this process, by the number that handles carry.
 class OpenLogs {
  public:
+  /// Made at the first use and never destroyed, since threads may outlive static objects. A local static would need the C++
+  /// library's guards, and with them its exception machinery and a newer glibc.
   static OpenLogs& process() noexcept {
-    static auto* logs = new OpenLogs;  // threads may outlive static objects
+    OpenLogs* logs = theLogs_.load(std::memory_order_acquire);
+    if (logs != nullptr) return *logs;
+    auto* made = new OpenLogs;
+    if (theLogs_.compare_exchange_strong(logs, made, std::memory_order_acq_rel, std::memory_order_acquire))
+      return *made;
+    delete made;
     return *logs;
   }
   uint32_t add(Ref<Log> log) noexcept {
@@ -38,6 +46,7 @@ class OpenLogs {
   }
 
  private:
+  static constinit inline std::atomic<OpenLogs*> theLogs_ = nullptr;
   std::mutex mutex_;
   std::unordered_map<uint32_t, Ref<Log>> logs_;
   uint32_t last_ = 0;

@@ -1,6 +1,7 @@
 #include "log/crc32c.h"
 
 #include <array>
+#include <atomic>
 #include <cstring>
 
 #if defined(__x86_64__)
@@ -93,10 +94,23 @@ constexpr Update updateByInstruction = updateByTable;
 bool hasInstruction() noexcept { return false; }
 #endif
 
+// Chosen at the first call, by each thread that comes first: all choose the same. A local static would need the C++ library's
+// guards, and with them its exception machinery and a newer glibc.
+constinit std::atomic<Update> theUpdate = nullptr;
+
+Update chosenUpdate() noexcept {
+  Update update = theUpdate.load(std::memory_order_relaxed);
+  if (update == nullptr) {
+    update = hasInstruction() ? static_cast<Update>(updateByInstruction) : updateByTable;
+    theUpdate.store(update, std::memory_order_relaxed);
+  }
+  return update;
+}
+
 }  // namespace
 
 uint32_t crc32c(uint32_t seed, const void* bytes, size_t length) noexcept {
-  static const Update update = hasInstruction() ? static_cast<Update>(updateByInstruction) : updateByTable;
+  const Update update = chosenUpdate();
   return ~update(~seed, static_cast<const uint8_t*>(bytes), length);
 }
 
